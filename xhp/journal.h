@@ -26,7 +26,7 @@
 #include "err.h"
 #include "mem.h"
 
-enum scope {
+enum rec_scope {
 	SCOPE_HOST,   /* always undone */
 	SCOPE_DEVICE, /* a property of a netdev that goes away: undone on roll-back only */
 };
@@ -37,7 +37,7 @@ struct field {
 
 struct rec {
 	unsigned int id;
-	enum scope scope;
+	enum rec_scope scope;
 	const char *step, *action, *kind;
 	const char *where; /* "FILE:LINE" of the step */
 	unsigned int nfields;
@@ -105,7 +105,7 @@ int journal_step(struct journal *j, const char *step, const char *action,
  * Announces one change, before it is made: `fields` is a list of NAME, VALUE pairs that
  * ends with NULL; a NULL value is left out. Not to be called with the change made.
  */
-int journal_record(struct journal *j, struct xhp_err *err, enum scope scope,
+int journal_record(struct journal *j, struct xhp_err *err, enum rec_scope scope,
 		   const char *action, const char *kind, ...)
 	__attribute__((sentinel));
 
