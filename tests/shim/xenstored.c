@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Lets the real xenstored run without a hypervisor: stands in for what Xen gives at
-// start.
+// The real xenstored without a hypervisor: stands in for what Xen gives it at start.
 
 #define _GNU_SOURCE
 #include <errno.h>
