@@ -60,3 +60,4 @@ clean:
 	rm -rf build
 
 .PHONY: all clean
+include tests/rules.mk

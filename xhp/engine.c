@@ -382,11 +382,10 @@ static void plan_value(struct ctx *ctx, const struct step *step, const struct en
 static void plan_step(struct ctx *ctx, const struct step *step, unsigned int n)
 {
 	const struct result_def *def = step->action->results;
+	bool labelled = strcmp(step->name, step->action->name) != 0;
 
-	printf("%3u %s%s%s  (%s:%d)\n", n, step->action->name,
-	       step->name != step->action->name ? " " : "",
-	       step->name != step->action->name ? step->name : "", step->pos.file,
-	       step->pos.line);
+	printf("%3u [%s%s%s]  (%s:%d)\n", n, step->action->name, labelled ? " " : "",
+	       labelled ? step->name : "", step->pos.file, step->pos.line);
 	if (!step->late && !step->active) {
 		printf("    nothing: %s\n", step->why);
 		return;
