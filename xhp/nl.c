@@ -38,6 +38,10 @@ static int open_socket(struct xhp_err *err)
 		sock = NULL;
 		return err_set(err, -EIO, "rtnetlink: %s", nl_geterror(rc));
 	}
+	/* a get answers by itself; and no look at a message's length before it is read */
+	nl_socket_disable_auto_ack(sock);
+	nl_socket_disable_msg_peek(sock);
+	nl_socket_set_msg_buf_size(sock, 65536);
 	/* kernels before 4.20 lack one or the other, and work without */
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, options[i], &on, sizeof(on));
