@@ -105,6 +105,9 @@ static int filter_check(struct ctx *ctx, struct step *step, void *args_,
 	}
 	if (!code && (!own.set || own.word)) {
 		code = step_var(ctx, step, "mac", &text, err);
+		if (!code && !*text)
+			code = err_set(err, -EINVAL,
+				       "the guest's MAC address is not known");
 		if (!code)
 			code = mac_parse(text, own.b, err);
 	}

@@ -49,7 +49,7 @@ static void match_addr(struct nft_batch *b, uint32_t base, uint32_t offset,
 	if (f->any)
 		return;
 	nft_load(b, base, offset, family == AF_INET ? 4 : 16);
-	nft_lookup(b, family == AF_INET ? "ip4" : "ip6");
+	nft_lookup(b, family == AF_INET ? "guest4" : "guest6");
 }
 
 static void match_proto(struct nft_batch *b, uint8_t proto)
@@ -84,9 +84,9 @@ static void ingress_rules(struct nft_batch *b, const struct filter *f)
 		uint8_t family;
 		const char *chain;
 	} kinds[] = {
-		{ETH_P_IP,    AF_INET,  "ip4"},
-		{ ETH_P_IPV6, AF_INET6, "ip6"},
-		{ ETH_P_ARP,  AF_INET,  "arp"},
+		{ETH_P_IP,    AF_INET,  "eth_ip4"},
+		{ ETH_P_IPV6, AF_INET6, "eth_ip6"},
+		{ ETH_P_ARP,  AF_INET,  "eth_arp"},
 	};
 	unsigned int i;
 
@@ -125,7 +125,7 @@ static void ip4_rules(struct nft_batch *b, const struct filter *f)
 	};
 	unsigned int i;
 
-	rule(b, "ip4"); /* fragments but for the first */
+	rule(b, "eth_ip4"); /* fragments but for the first */
 	nft_load(b, NETWORK, 6, 2);
 	nft_mask(b, "\x1f\xff", 2);
 	nft_is(b, NFT_CMP_NEQ, 0, 2);
@@ -134,17 +134,17 @@ static void ip4_rules(struct nft_batch *b, const struct filter *f)
 	nft_accept(b);
 
 	for (i = 0; i < sizeof(routers) / sizeof(*routers); i++) {
-		rule(b, "ip4");
+		rule(b, "eth_ip4");
 		match_proto(b, routers[i].proto);
 		match(b, TRANSPORT, 0, routers[i].len, routers[i].value);
 		nft_drop(b);
 	}
-	rule(b, "ip4");
+	rule(b, "eth_ip4");
 	match_addr(b, NETWORK, 12, AF_INET, f);
 	match_transport(b);
 	nft_accept(b);
 
-	rule(b, "ip4"); /* a DHCP client that has no address yet */
+	rule(b, "eth_ip4"); /* a DHCP client that has no address yet */
 	match_proto(b, IPPROTO_UDP);
 	match(b, NETWORK, 12, 4, 0);
 	match(b, TRANSPORT, 0, 4, 68 << 16 | 67);
@@ -155,7 +155,7 @@ static void arp_rules(struct nft_batch *b, const struct filter *f)
 {
 	const uint64_t ethernet_ip = 0x000108000604; /* htype, ptype, hlen, plen */
 
-	rule(b, "arp"); /* request or reply */
+	rule(b, "eth_arp"); /* request or reply */
 	match(b, NETWORK, 0, 6, ethernet_ip);
 	nft_load(b, NETWORK, 6, 2);
 	nft_between(b, 1, 2, 2);
@@ -165,7 +165,7 @@ static void arp_rules(struct nft_batch *b, const struct filter *f)
 	nft_is(b, NFT_CMP_GTE, 0, 4);
 	nft_accept(b);
 
-	rule(b, "arp"); /* probe for an own address, RFC 5227 */
+	rule(b, "eth_arp"); /* probe for an own address, RFC 5227 */
 	match(b, NETWORK, 0, 8, ethernet_ip << 16 | 1);
 	match_mac(b, NETWORK, 8, NFT_CMP_EQ, f);
 	match(b, NETWORK, 14, 4, 0);
@@ -188,14 +188,14 @@ static void ip6_rules(struct nft_batch *b, const struct filter *f)
 					      IPPROTO_DSTOPTS };
 	unsigned int i;
 
-	rule(b, "ip6"); /* jumbograms */
+	rule(b, "eth_ip6"); /* jumbograms */
 	match(b, NETWORK, 4, 2, 0);
 	nft_drop(b);
-	rule(b, "ip6");
+	rule(b, "eth_ip6");
 	nft_load_exthdr(b, IPPROTO_FRAGMENT, 0, 1);
 	nft_is(b, NFT_CMP_GTE, 0, 1);
 	nft_goto(b, "frag6");
-	rule(b, "ip6");
+	rule(b, "eth_ip6");
 	match_sound(b);
 	nft_goto(b, "upper6");
 
@@ -335,11 +335,15 @@ static void nd_rules(struct nft_batch *b, const struct filter *f)
 	}
 }
 
-/* Chains first, then the rules in the order of their chains: nft_audit() needs that. */
+/*
+ * No name here is a word of nft(8), so that its command line takes them. Chains come
+ * first, and then the rules in the order of their chains: nft_audit() needs that.
+ */
 void filter_build(struct nft_batch *b, const struct filter *f)
 {
-	static const char *const chains4[] = { "ip4", "arp" };
-	static const char *const chains6[] = { "ip6", "frag6", "upper6", "icmp6", "nd" };
+	static const char *const chains4[] = { "eth_ip4", "eth_arp" };
+	static const char *const chains6[] = { "eth_ip6", "frag6", "upper6", "icmp6",
+					       "nd" };
 	const bool v4 = filter_has(f, AF_INET), v6 = filter_has(f, AF_INET6);
 	unsigned int i;
 
@@ -353,9 +357,9 @@ void filter_build(struct nft_batch *b, const struct filter *f)
 	for (i = 0; v6 && i < 5; i++)
 		nft_chain_add(b, chains6[i]);
 	if (v4 && !f->any)
-		nft_set_add(b, "ip4", AF_INET, &f->ip);
+		nft_set_add(b, "guest4", AF_INET, &f->ip);
 	if (v6 && !f->any)
-		nft_set_add(b, "ip6", AF_INET6, &f->ip);
+		nft_set_add(b, "guest6", AF_INET6, &f->ip);
 	ingress_rules(b, f);
 	if (v4) {
 		ip4_rules(b, f);

@@ -585,6 +585,7 @@ int nft_audit(const struct nft_batch *b, struct xhp_err *err)
 		code = rules_audit(b, err);
 	if (code != -ENOENT)
 		return code;
-	err_wrap(err, "it was removed");
+	err_set(err, -ESTALE, "the table %s/%s, or a part of it, was removed",
+		family_name(b->family), b->table);
 	return 1;
 }
