@@ -12,7 +12,7 @@
  *	var NAME VALUE			a variable as it was read from outside
  *	step NAME ACTION FILE:LINE	the records below are this step's
  *	rec N SCOPE ACTION KIND NAME=VALUE...
- *	result STEP NAME VALUE		what a shared step gives to those that join it
+ *	result NAME VALUE		what a shared step gives to those that join it
  *	holder NAME / left NAME		shared journals: who uses the thing
  *	done MICROSECONDS		attached; without it, the run was cut short
  *	undone N			record N was undone
@@ -61,6 +61,7 @@ struct journal {
 	const char **holders;
 	unsigned int nholders;
 	const char *cur_step, *cur_where; /* the step that records are added for */
+	const char *pending;		  /* its line, not written yet */
 };
 
 /* Below the state directory. */
@@ -92,14 +93,19 @@ int journal_reset(struct journal *j, struct xhp_err *err);
 int journal_list(const char *dir, struct field **ret, unsigned int *ret_n,
 		 struct xhp_err *err);
 
-/* Lines other than records. `name` may be NULL where the line has one field. */
-int journal_line(struct journal *j, struct xhp_err *err, const char *word,
-		 const char *field1, const char *field2, const char *field3);
 const char *journal_head(const struct journal *j, const char *name);
-int journal_add_head(struct journal *j, const struct field *fields, unsigned int n,
-		     struct xhp_err *err);
-int journal_step(struct journal *j, const char *step, const char *action,
-		 const char *where, struct xhp_err *err);
+
+/* Writes the header and the variables; fields without a value are left out. */
+int journal_begin(struct journal *j, const struct field *head, unsigned int nhead,
+		  const struct field *vars, unsigned int nvars, struct xhp_err *err);
+
+/* The records that follow are this step's; written together with the first of them. */
+void journal_step(struct journal *j, const char *step, const char *action,
+		  const char *where);
+
+/* Appends "WORD FIELD [VALUE]": result, holder, left, done, undone. */
+int journal_line(struct journal *j, const char *word, const char *field,
+		 const char *value, struct xhp_err *err);
 
 /*
  * Announces one change, before it is made: `fields` is a list of NAME, VALUE pairs that

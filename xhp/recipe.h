@@ -21,7 +21,7 @@ enum seg_kind {
 struct seg {
 	enum seg_kind kind;
 	const char *text; /* the literal; the name as written */
-	int col;	  /* in the value's first line, from 0 */
+	int col;	  /* in the value's first line, from 0; -1 = further down */
 	struct step *step; /* SEG_RESULT */
 	unsigned int result;
 };
@@ -74,12 +74,14 @@ struct scope {
 	struct entry *defaults; /* [defaults] */
 	struct template *requires; /* "${name}" each */
 	unsigned int nuse, ndefaults, nrequires;
-	struct scope *next;	/* all scopes of a recipe */
+	const struct class *class;
+	struct scope *next; /* all scopes of a recipe */
 	unsigned long long dev, ino;
 };
 
 struct recipe {
 	struct scope *root;
+	struct scope *scopes; /* all of them, linked by `next` */
 	const struct class *class;
 	const char *device; /* as written; for classes of the administrator's own */
 	const char *description;
@@ -94,6 +96,12 @@ struct recipe {
  * Errors have err->usage set; -ENOENT if there is no such recipe.
  */
 int recipe_load(const char *name, struct recipe *ret, struct xhp_err *err);
+
+/* Does some file of the recipe have `name` in its [defaults]? */
+bool recipe_has_default(const struct recipe *recipe, const char *name);
+
+/* The variable that may have been meant by `name` in that file, or NULL. */
+const char *recipe_near_variable(const struct scope *scope, const char *name);
 
 /* The names of the recipes that can be found, sorted. */
 int recipe_names(const char ***ret, unsigned int *ret_n, struct xhp_err *err);

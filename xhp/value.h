@@ -89,6 +89,7 @@ enum value_type {
 enum param_flags {
 	P_REQUIRED = 1, /* "!": empty is an error */
 	P_ENABLES = 2,	/* "*": the step does nothing without (any of) these */
+	P_SHOWN = 4,	/* only shown, stored or logged: may hold the guest's own words */
 };
 
 /* One key of an action: the same row parses, lints, helps and documents. */

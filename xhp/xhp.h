@@ -33,7 +33,8 @@ struct ctx {
 
 struct result_def {
 	const char *name;
-	bool late; /* known only after the step was applied */
+	bool late;    /* known only after the step was applied */
+	bool trusted; /* the administrator's own text, not from outside */
 	enum value_type type;
 	const char *help;
 };

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# How the test tools are built; the Makefile includes it.
+
+TEST_CFLAGS = -std=gnu17 -O2 -g -Wall -Wextra -Wno-unused-parameter
+
+TEST_TOOLS = build/tests/xenstored.so build/tests/holder
+
+.PHONY: test-tools
+test-tools: $(TEST_TOOLS)
+
+build/tests/xenstored.so: tests/shim/xenstored.c
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -fPIC -shared -o $@ $<
+
+build/tests/%: tests/netns/%.c
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -o $@ $<

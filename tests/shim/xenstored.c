@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The real xenstored without a hypervisor: stands in for what Xen gives it at start.
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <xenctrl.h>
+#include <xenevtchn.h>
+#include <xengnttab.h>
+
+/* Handles are opaque to xenstored; it only compares them with NULL. */
+static char handle;
+
+/* The two files in which Linux tells where dom0's own ring is. */
+static int xen_file(const char *path)
+{
+	static const char port[] = "1";
+	int fd;
+
+	if (!strcmp(path, "/proc/xen/xsd_port")) {
+		fd = memfd_create("xsd_port", MFD_CLOEXEC);
+		if (fd >= 0 &&
+		    (write(fd, port, sizeof(port) - 1) < 0 || lseek(fd, 0, SEEK_SET)))
+			return -1;
+		return fd;
+	}
+	fd = memfd_create("xsd_kva", MFD_CLOEXEC);
+	if (fd >= 0 && ftruncate(fd, getpagesize()))
+		return -1;
+	return fd;
+}
+
+int open(const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list ap;
+
+	if (!strncmp(path, "/proc/xen/xsd_", 14))
+		return xen_file(path);
+	if (flags & (O_CREAT | O_TMPFILE)) {
+		va_start(ap, flags);
+		mode = va_arg(ap, mode_t);
+		va_end(ap);
+	}
+	return syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+xc_interface *xc_interface_open(xentoollog_logger *logger, xentoollog_logger *dombuild,
+				unsigned int flags)
+{
+	return (xc_interface *)&handle;
+}
+
+int xc_interface_close(xc_interface *xch)
+{
+	return 0;
+}
+
+/* Every domain exists, so that nodes can be given to guests as libxl does. */
+int xc_domain_getinfo(xc_interface *xch, uint32_t domid, unsigned int max,
+		      xc_dominfo_t *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->domid = domid;
+	info->running = 1;
+	return 1;
+}
+
+/* Nothing ever fires: this descriptor is polled and never becomes readable. */
+static int evtchn_fd(void)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return fd;
+}
+
+xenevtchn_handle *xenevtchn_open(xentoollog_logger *logger, unsigned int flags)
+{
+	return evtchn_fd() < 0 ? NULL : (xenevtchn_handle *)&handle;
+}
+
+int xenevtchn_fd(xenevtchn_handle *xce)
+{
+	return evtchn_fd();
+}
+
+xenevtchn_port_or_error_t xenevtchn_bind_interdomain(xenevtchn_handle *xce,
+						     uint32_t domid, evtchn_port_t port)
+{
+	return domid + 2;
+}
+
+xenevtchn_port_or_error_t xenevtchn_bind_virq(xenevtchn_handle *xce, unsigned int virq)
+{
+	return 1;
+}
+
+xenevtchn_port_or_error_t xenevtchn_pending(xenevtchn_handle *xce)
+{
+	errno = EAGAIN;
+	return -1;
+}
+
+int xenevtchn_unmask(xenevtchn_handle *xce, evtchn_port_t port)
+{
+	return 0;
+}
+
+int xenevtchn_unbind(xenevtchn_handle *xce, evtchn_port_t port)
+{
+	return 0;
+}
+
+int xenevtchn_notify(xenevtchn_handle *xce, evtchn_port_t port)
+{
+	return 0;
+}
+
+xengnttab_handle *xengnttab_open(xentoollog_logger *logger, unsigned int flags)
+{
+	return (xengnttab_handle *)&handle;
+}
+
+int xengnttab_close(xengnttab_handle *xgt)
+{
+	return 0;
+}
+
+int xengnttab_set_max_grants(xengnttab_handle *xgt, uint32_t max)
+{
+	return 0;
+}
+
+/* An introduced guest's ring: nobody is at its other end. */
+void *xengnttab_map_grant_ref(xengnttab_handle *xgt, uint32_t domid, uint32_t ref,
+			      int prot)
+{
+	void *page = mmap(NULL, getpagesize(), prot, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return page == MAP_FAILED ? NULL : page;
+}
+
+int xengnttab_unmap(xengnttab_handle *xgt, void *start, uint32_t count)
+{
+	return munmap(start, (size_t)count * getpagesize());
+}
