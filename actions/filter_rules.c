@@ -146,7 +146,7 @@ static void ip4_rules(struct nft_batch *b, const struct filter *f)
 
 	rule(b, "eth_ip4"); /* a DHCP client that has no address yet */
 	match_proto(b, IPPROTO_UDP);
-	match(b, NETWORK, 12, 4, 0);
+	match(b, NETWORK, 12, 8, UINT32_MAX); /* from 0.0.0.0 to 255.255.255.255 */
 	match(b, TRANSPORT, 0, 4, 68 << 16 | 67);
 	nft_accept(b);
 }

@@ -7,6 +7,6 @@ extern const struct action action_bridge, action_filter, action_forward, action_
 	action_link, action_lookup, action_split, action_up;
 
 const struct action *const actions[] = {
-	&action_bridge, &action_link, &action_up,
+	&action_bridge, &action_filter, &action_link, &action_up,
 };
 const unsigned int nactions = sizeof(actions) / sizeof(actions[0]);
