@@ -21,7 +21,7 @@
 
 /* One message at a time is built here: an attribute holds at most 64 KiB. */
 static _Alignas(8) char scratch[2 << 16];
-#define RANGES_PER_MSG 500 /* two elements of at most 44 bytes each */
+#define RANGES_PER_MSG 256 /* two elements of at most 44 bytes each */
 
 void *nft_must(void *p)
 {
