@@ -3,7 +3,7 @@
 
 TEST_CFLAGS = -std=gnu17 -O2 -g -Wall -Wextra -Wno-unused-parameter
 
-TEST_TOOLS = build/tests/xenstored.so build/tests/holder
+TEST_TOOLS = build/tests/xenstored.so build/tests/holder build/tests/frames
 
 .PHONY: test-tools
 test-tools: $(TEST_TOOLS)
@@ -15,3 +15,7 @@ build/tests/xenstored.so: tests/shim/xenstored.c
 build/tests/%: tests/netns/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $<
+
+build/tests/frames: $(addprefix tests/netns/,frames.c framebuild.c frametable.c frames.h)
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c,$^)

@@ -138,6 +138,22 @@ bridge_add() {
 		ip -n "$DOM0" link set "$1" addrgenmode none ${2:+mtu "$2"} up
 }
 
+# Makes a bridge pass on whatever comes: no snooping, all link-local groups, no netfilter.
+bridge_open() {
+	local call
+	ip -n "$DOM0" link set "$1" type bridge mcast_snooping 0 group_fwd_mask 0xfff8
+	for call in iptables ip6tables arptables; do
+		dom0 sysctl -qew "net.bridge.bridge-nf-call-$call=0"
+	done
+}
+
+# frames_table [OPTION...]: sends the table of frames from vif1.0's guest and looks what
+# reaches vif2.0's. Says what is wrong, and fails.
+frames_table() {
+	"$RIG_BUILD/frames" table "$@" "$DOM0-1.0" eth0 "$DOM0-2.0" eth0 >"$RIG/frames" ||
+		{ sed '/^ok/d' "$RIG/frames"; return 1; }
+}
+
 # vif_add D N [NAME]: stands in for netback. The MAC is not netback's fe:ff:ff:ff:ff:ff,
 # so that a test can see who sets that. The guest's end says nothing of its own accord.
 vif_add() {
