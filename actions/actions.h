@@ -5,11 +5,10 @@
 
 #include "xhp.h"
 
-#define PARAM_DEV(args)                                         \
-	{                                                       \
-		.key = "dev", .type = V_IFNAME,                 \
-		.offset = offsetof(args, dev),                  \
-		.help = "the interface; else the device's own", \
+#define PARAM_DEV(args)                                                        \
+	{                                                                      \
+		.key = "dev", .type = V_IFNAME, .offset = offsetof(args, dev), \
+		.help = "the interface; else the device's own",                \
 	}
 
 /* The interface that a record is about, by its ifindex. -ENODEV: it is gone. */

@@ -25,6 +25,7 @@ int link_set_up(const struct link *link, bool up, struct xhp_err *err)
 	if (!(link->flags & IFF_UP) == !up)
 		return 0;
 	if (nl_link_change(link->ifindex, &change, err) < 0 && err->code != -ENODEV)
-		return err_wrap(err, "cannot take %s %s", link->name.s, up ? "up" : "down");
+		return err_wrap(err, "cannot take %s %s", link->name.s,
+				up ? "up" : "down");
 	return 0;
 }

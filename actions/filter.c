@@ -16,15 +16,15 @@ struct args {
 };
 
 static const struct param params[] = {
-	{"dev", V_IFNAME, 0, offsetof(struct args, dev), NULL, NULL, 0, 0,
-         "the interface, if it is not the device's own" },
-	{ "ip",    V_PREFIXES, P_ENABLES, offsetof(struct args, ip), NULL, "any", 0, 0,
-         "the guest's addresses; any: only the MAC address is checked" },
+	{ "dev", V_IFNAME, 0, offsetof(struct args, dev), NULL, NULL, 0, 0,
+	  "the interface, if it is not the device's own" },
+	{ "ip", V_PREFIXES, P_ENABLES, offsetof(struct args, ip), NULL, "any", 0, 0,
+	  "the guest's addresses; any: only the MAC address is checked" },
 	{ "mac", V_MAC, P_ENABLES, offsetof(struct args, mac), NULL, "any", 0, 0,
-         "the guest's MAC address, if it is not the configured one" },
+	  "the guest's MAC address, if it is not the configured one" },
 	{ "link-local", V_TEXT, 0, offsetof(struct args, link_local), "eui64", NULL, 0, 0,
-         "its IPv6 link-local address: eui64 (made from the MAC address), any or ADDRESS" },
-	{ 0   },
+	  "its IPv6 link-local address: eui64 (made from the MAC address), any or ADDRESS" },
+	{ 0 },
 };
 
 static int check_address(const struct prefix *p, struct xhp_err *err)
@@ -59,9 +59,7 @@ static bool is_link_local(const struct prefix *p)
 static int link_local(const char *text, const uint8_t mac[6], struct prefix *ret,
 		      struct xhp_err *err)
 {
-	struct prefix p = {
-		AF_INET6, 128, {0xfe, 0x80}
-	};
+	struct prefix p = { AF_INET6, 128, { 0xfe, 0x80 } };
 
 	if (!strcmp(text, "any")) {
 		p.len = 10;
