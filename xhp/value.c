@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -92,6 +93,12 @@ static int utf8_len(const unsigned char *s)
 	return 0;
 }
 
+/* ASCII's control characters, and Latin-1's, which are two bytes. */
+static bool is_control(const unsigned char *s)
+{
+	return *s < 0x20 || *s == 0x7f || (*s == 0xc2 && s[1] < 0xa0);
+}
+
 const char *quoted(const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
@@ -101,7 +108,7 @@ const char *quoted(const char *text)
 	while (*s && b.len < 120) {
 		int len = utf8_len(s);
 
-		if (!len || *s < 0x20 || *s == 0x7f) {
+		if (!len || is_control(s)) {
 			buf_printf(&b, "\\x%02x", *s);
 			len = 1;
 		} else {
@@ -113,7 +120,7 @@ const char *quoted(const char *text)
 	return b.s;
 }
 
-/* What no type lets through. Newlines only where a value has lines. */
+/* What no type lets through. Newlines and tabs only where they part the items. */
 static int text_check(const char *text, bool lines, struct xhp_err *err)
 {
 	const unsigned char *s = (const unsigned char *)text;
@@ -124,8 +131,7 @@ static int text_check(const char *text, bool lines, struct xhp_err *err)
 		if (!len)
 			return err_set(err, -EINVAL, "%s is not valid UTF-8",
 				       quoted(text));
-		if ((*s < 0x20 && !(lines && *s == '\n')) || *s == 0x7f ||
-		    (*s == 0xc2 && s[1] < 0xa0))
+		if (is_control(s) && !(lines && (*s == '\n' || *s == '\t')))
 			return err_set(err, -EINVAL, "control byte in %s", quoted(text));
 	}
 	if (s - (const unsigned char *)text >= TEXT_MAX)
@@ -563,7 +569,7 @@ static unsigned int distance(const char *a, const char *b)
 	size_t la = strlen(a), lb = strlen(b);
 
 	if (la > MAX || lb > MAX)
-		return MAX;
+		return UINT_MAX;
 	for (size_t j = 0; j <= lb; j++)
 		row[0][j] = (unsigned int)j;
 	for (size_t i = 1; i <= la; i++) {
