@@ -19,10 +19,9 @@
 
 bool filter_has(const struct filter *f, uint8_t family)
 {
-	bool has = f->any;
-	unsigned int i;
+	bool has = f->ip.word;
 
-	for (i = 0; i < f->ip.n && !has; i++)
+	for (unsigned int i = 0; i < f->ip.n && !has; i++)
 		has = f->ip.v[i].family == family;
 	return has;
 }
@@ -46,7 +45,7 @@ static void match_mac(struct nft_batch *b, uint32_t base, uint32_t offset, uint3
 static void match_addr(struct nft_batch *b, uint32_t base, uint32_t offset,
 		       uint8_t family, const struct filter *f)
 {
-	if (f->any)
+	if (f->ip.word)
 		return;
 	nft_load(b, base, offset, family == AF_INET ? 4 : 16);
 	nft_lookup(b, family == AF_INET ? "guest4" : "guest6");
@@ -84,9 +83,9 @@ static void ingress_rules(struct nft_batch *b, const struct filter *f)
 		uint8_t family;
 		const char *chain;
 	} kinds[] = {
-		{ETH_P_IP,    AF_INET,  "eth_ip4"},
-		{ ETH_P_IPV6, AF_INET6, "eth_ip6"},
-		{ ETH_P_ARP,  AF_INET,  "eth_arp"},
+		{ ETH_P_IP, AF_INET, "eth_ip4" },
+		{ ETH_P_IPV6, AF_INET6, "eth_ip6" },
+		{ ETH_P_ARP, AF_INET, "eth_arp" },
 	};
 	unsigned int i;
 
@@ -117,11 +116,11 @@ static void ip4_rules(struct nft_batch *b, const struct filter *f)
 		uint8_t proto, len;
 		uint16_t value;
 	} routers[] = {
-		{IPPROTO_UDP,   2, 67           }, /* a DHCP server */
-		{ IPPROTO_ICMP, 1, ICMP_REDIRECT},
-		{ IPPROTO_ICMP, 1, 9            }, /* router advertisement, RFC 1256 */
-		{ IPPROTO_IGMP, 1, 0x11         }, /* query: all multicast would come here */
-		{ IPPROTO_IGMP, 1, 0x30         }, /* multicast router advertisement, RFC 4286 */
+		{ IPPROTO_UDP, 2, 67 }, /* a DHCP server */
+		{ IPPROTO_ICMP, 1, ICMP_REDIRECT },
+		{ IPPROTO_ICMP, 1, 9 },    /* router advertisement, RFC 1256 */
+		{ IPPROTO_IGMP, 1, 0x11 }, /* query: all multicast would come here */
+		{ IPPROTO_IGMP, 1, 0x30 }, /* multicast router advertisement, RFC 4286 */
 	};
 	unsigned int i;
 
@@ -237,8 +236,8 @@ static void icmp6_rules(struct nft_batch *b, const struct filter *f)
 		uint8_t first, last;
 	} reports[] = { { MLD_LISTENER_REPORT, MLD_LISTENER_REDUCTION }, { 143, 143 } },
 	  others[] = { { 1, ICMP6_ECHO_REPLY }, /* all errors */
-		       { 139, 140 },		/* node information, RFC 4620 */
-		       { 160, 161 } };		/* extended echo, RFC 8335 */
+		       { 139, 140 },            /* node information, RFC 4620 */
+		       { 160, 161 } };          /* extended echo, RFC 8335 */
 	unsigned int i;
 
 	/* Neighbour discovery: without extension header or fragment (RFC 6980), and from
@@ -291,16 +290,16 @@ struct nd_form {
 #define TLLA 2
 
 static const struct nd_form nd_forms[] = {
-	{ND_NEIGHBOR_SOLICIT,  OWN,         false, 24, 0,    0 },
-	{ ND_NEIGHBOR_SOLICIT, OWN,         false, 32, SLLA, 0 },
-	{ ND_NEIGHBOR_SOLICIT, OWN,         false, 40, SLLA, 32},
-	{ ND_NEIGHBOR_SOLICIT, UNSPECIFIED, true,  24, 0,    0 },
-	{ ND_NEIGHBOR_SOLICIT, UNSPECIFIED, true,  32, 0,    24},
-	{ ND_NEIGHBOR_ADVERT,  OWN,         true,  24, 0,    0 },
-	{ ND_NEIGHBOR_ADVERT,  OWN,         true,  32, TLLA, 0 },
-	{ ND_ROUTER_SOLICIT,   OWN,         false, 8,  0,    0 },
-	{ ND_ROUTER_SOLICIT,   OWN,         false, 16, SLLA, 0 },
-	{ ND_ROUTER_SOLICIT,   UNSPECIFIED, false, 8,  0,    0 },
+	{ ND_NEIGHBOR_SOLICIT, OWN, false, 24, 0, 0 },
+	{ ND_NEIGHBOR_SOLICIT, OWN, false, 32, SLLA, 0 },
+	{ ND_NEIGHBOR_SOLICIT, OWN, false, 40, SLLA, 32 },
+	{ ND_NEIGHBOR_SOLICIT, UNSPECIFIED, true, 24, 0, 0 },
+	{ ND_NEIGHBOR_SOLICIT, UNSPECIFIED, true, 32, 0, 24 },
+	{ ND_NEIGHBOR_ADVERT, OWN, true, 24, 0, 0 },
+	{ ND_NEIGHBOR_ADVERT, OWN, true, 32, TLLA, 0 },
+	{ ND_ROUTER_SOLICIT, OWN, false, 8, 0, 0 },
+	{ ND_ROUTER_SOLICIT, OWN, false, 16, SLLA, 0 },
+	{ ND_ROUTER_SOLICIT, UNSPECIFIED, false, 8, 0, 0 },
 };
 
 static void nd_rules(struct nft_batch *b, const struct filter *f)
@@ -351,14 +350,14 @@ void filter_build(struct nft_batch *b, const struct filter *f)
 	nft_table_add(b, true); /* so that there is one to delete */
 	nft_table_del(b);
 	nft_table_add(b, true);
-	nft_base_chain_add(b, "ingress", f->dev.s, true);
+	nft_base_chain_add(b, "ingress", f->ifname, true);
 	for (i = 0; v4 && i < 2; i++)
 		nft_chain_add(b, chains4[i]);
 	for (i = 0; v6 && i < 5; i++)
 		nft_chain_add(b, chains6[i]);
-	if (v4 && !f->any)
+	if (v4 && !f->ip.word)
 		nft_set_add(b, "guest4", AF_INET, &f->ip);
-	if (v6 && !f->any)
+	if (v6 && !f->ip.word)
 		nft_set_add(b, "guest6", AF_INET6, &f->ip);
 	ingress_rules(b, f);
 	if (v4) {
