@@ -88,7 +88,8 @@ static int find_bridge(const char *name, struct link *ret, struct xhp_err *err)
 	if (nl_link_by_name(name, ret, err) < 0) {
 		if (err->code != -ENODEV || old_name(name, ret))
 			return err->code == -ENODEV ? 0 : err->code;
-		return err_set(err, -ENODEV, "there is no bridge %s%s", name, bridges_here());
+		return err_set(err, -ENODEV, "there is no bridge %s%s", name,
+			       bridges_here());
 	}
 	if (!strcmp(ret->kind, "bridge"))
 		return 0;
@@ -105,13 +106,15 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	    find_bridge(args->name.name.s, &args->bridge, err) < 0)
 		return err->code;
 	if (args->name.ntrunks)
-		return err_set(err, -EINVAL, "NAME:TRUNK is Open vSwitch's syntax; a Linux "
-					     "bridge takes vlan=");
+		return err_set(err, -EINVAL,
+			       "NAME:TRUNK is Open vSwitch's syntax; a Linux "
+			       "bridge takes vlan=");
 	if (args->name.tag || args->vlan.set)
-		return err_set(err, -EOPNOTSUPP,
-			       "VLANs on a Linux bridge are not built yet: %s cannot be held "
-			       "to its VLAN on %s",
-			       link.name.s, args->bridge.name.s);
+		return err_set(
+			err, -EOPNOTSUPP,
+			"VLANs on a Linux bridge are not built yet: %s cannot be held "
+			"to its VLAN on %s",
+			link.name.s, args->bridge.name.s);
 	if (link.ifindex == args->bridge.ifindex)
 		return err_set(err, -ELOOP, "%s cannot be its own port", link.name.s);
 	ctx->mtu = args->mtu.set ? (unsigned int)args->mtu.v : args->bridge.mtu;
@@ -124,7 +127,8 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
-	struct link_change change = { .set_master = true, .master = args->bridge.ifindex };
+	struct link_change change = { .set_master = true,
+				      .master = args->bridge.ifindex };
 	uint32_t mtu = args->mtu.set ? (uint32_t)args->mtu.v : args->bridge.mtu;
 	struct link link;
 
@@ -149,7 +153,8 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
 	struct link_change change = { .master = (int)rec_num(rec, "old-master", 0) };
-	long bridge = rec_num(rec, "bridge-ifindex", -1), mtu = rec_num(rec, "old-mtu", 0);
+	long bridge = rec_num(rec, "bridge-ifindex", -1),
+	     mtu = rec_num(rec, "old-mtu", 0);
 	struct link link, old;
 
 	if (rec_link(rec, &link, err) < 0)
@@ -159,8 +164,9 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		if (change.master && nl_link_by_index(change.master, &old, err) < 0)
 			change.master = 0;
 	} else if (link.master && link.master != change.master) {
-		log_warn("%s was moved to another bridge by somebody else: it stays there",
-			 link.name.s);
+		log_warn(
+			"%s was moved to another bridge by somebody else: it stays there",
+			link.name.s);
 	}
 	if (ctx->rollback && mtu && (long)link.mtu == rec_num(rec, "mtu", 0) &&
 	    (long)link.mtu != mtu)
@@ -184,15 +190,16 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		err_set(err, -ESTALE, "%s is not in %s any more", link.name.s,
 			rec_get(rec, "bridge"));
 	else if ((long)link.mtu != rec_num(rec, "mtu", -1))
-		err_set(err, -ESTALE, "the MTU of %s is %u, not %s", link.name.s, link.mtu,
-			rec_get(rec, "mtu"));
+		err_set(err, -ESTALE, "the MTU of %s is %u, not %s", link.name.s,
+			link.mtu, rec_get(rec, "mtu"));
 	else
 		return 0;
 	return 1;
 }
 
 /* The bridge may have gone, or be another one than the recipe would choose now. */
-static int detach_stock(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+static int detach_stock(struct ctx *ctx, struct step *step, void *data,
+			struct xhp_err *err)
 {
 	const struct link_change out = { .set_master = true };
 	const struct args *args = data;

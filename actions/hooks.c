@@ -11,7 +11,7 @@
 #include "proc.h"
 #include "request.h"
 
-#define RUNNER	     SCRIPTDIR "/run-hooks"
+#define RUNNER       SCRIPTDIR "/run-hooks"
 #define HOOK_TIMEOUT 20 /* seconds */
 
 struct args {
@@ -101,8 +101,8 @@ static int run(const char *const fields[], const char *command, struct xhp_err *
 	if (proc_run(argv, env, HOOK_TIMEOUT, &output, &status, err) < 0)
 		return err->code;
 	if (status)
-		return err_set(err, -EIO, "a hook in %s ended with status %d: %s", argv[1],
-			       status, proc_last_line(&output));
+		return err_set(err, -EIO, "a hook in %s ended with status %d: %s",
+			       argv[1], status, proc_last_line(&output));
 	return 0;
 }
 
@@ -115,20 +115,20 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 		return 0;
 	if (step_var(ctx, step, "ip", &ip, err) < 0)
 		return err->code;
-	const char *fields[] = { "dir",		args->dir,
-				 "dev",		mem_strdup(ctx->dev.name.s),
-				 "bridge",	args->bridge,
-				 "ip",		ip,
-				 "main_ip",	args->main_ip,
+	const char *fields[] = { "dir",         args->dir,
+				 "dev",         mem_strdup(ctx->dev.name.s),
+				 "bridge",      args->bridge,
+				 "ip",          ip,
+				 "main_ip",     args->main_ip,
 				 "XENBUS_PATH", ctx->req->path,
 				 "XENBUS_TYPE", ctx->req->type,
-				 "type_if",	request_arg(ctx->req, "type_if"),
+				 "type_if",     request_arg(ctx->req, "type_if"),
 				 NULL };
 
-	if (RECORD(ctx, err, SCOPE_HOST, "hooks", "ran", "dir", args->dir, "dev", fields[3],
-		   "bridge", args->bridge, "ip", ip, "main_ip", args->main_ip,
-		   "XENBUS_PATH", ctx->req->path, "XENBUS_TYPE", ctx->req->type, "type_if",
-		   fields[15], "back",
+	if (RECORD(ctx, err, SCOPE_HOST, "hooks", "ran", "dir", args->dir, "dev",
+		   fields[3], "bridge", args->bridge, "ip", ip, "main_ip", args->main_ip,
+		   "XENBUS_PATH", ctx->req->path, "XENBUS_TYPE", ctx->req->type,
+		   "type_if", fields[15], "back",
 		   !strcmp(ctx->req->verb, "online") ? "offline" : "remove") < 0)
 		return err->code;
 	return run(fields, ctx->req->verb, err);

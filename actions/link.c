@@ -154,8 +154,9 @@ static int set_properties(struct ctx *ctx, struct link *link, const struct args 
 		   "ifname", mem_strdup(link->name.s), "old-mac",
 		   mac ? mac_text(link->mac) : NULL, "mac",
 		   mac ? mac_text(args->mac.b) : NULL, "old-mtu",
-		   mtu ? num(link->mtu) : NULL, "mtu", mtu ? num((long)args->mtu.v) : NULL,
-		   "old-addrgenmode", gen ? num(link->addrgenmode) : NULL, "addrgenmode",
+		   mtu ? num(link->mtu) : NULL, "mtu",
+		   mtu ? num((long)args->mtu.v) : NULL, "old-addrgenmode",
+		   gen ? num(link->addrgenmode) : NULL, "addrgenmode",
 		   gen ? num(none) : NULL) < 0)
 		return err->code;
 	if (nl_link_change(link->ifindex, &change, err) < 0)
@@ -235,7 +236,8 @@ static int undo_name(const struct rec *rec, const struct link *link, struct xhp_
 		return 0;
 	}
 	if (nl_link_change(link->ifindex, &change, err) < 0 && err->code != -ENODEV)
-		return err_wrap(err, "cannot call %s %s again", link->name.s, change.name);
+		return err_wrap(err, "cannot call %s %s again", link->name.s,
+				change.name);
 	return 0;
 }
 
@@ -247,8 +249,8 @@ static int undo_address(const struct rec *rec, const struct link *link, bool add
 
 	if (prefix_parse(rec_get(rec, "address"), &p, err) < 0)
 		return err->code;
-	rc = added ? nl_address_del(link->ifindex, &p, err) :
-		     nl_address_add(link->ifindex, &p, err);
+	rc = added ? nl_address_del(link->ifindex, &p, err)
+		   : nl_address_add(link->ifindex, &p, err);
 	if (rc == -EADDRNOTAVAIL || rc == -EEXIST || rc == -ENODEV)
 		return 0;
 	return rc;

@@ -42,7 +42,10 @@ static const struct param params[] = {
 };
 
 static const struct result_def results[] = {
-	{ .name = "value", .trusted = true, .type = V_TEXT, .help = "the rest of the line" },
+	{ .name = "value",
+	  .trusted = true,
+	  .type = V_TEXT,
+	  .help = "the rest of the line" },
 	{ .name = NULL },
 };
 
@@ -93,10 +96,11 @@ static int read_table(const struct args *args, const char **ret, struct xhp_err 
 	if (args->file) {
 		if (args->secret && stat(args->file, &st) == 0 &&
 		    (st.st_mode & (S_IRWXG | S_IRWXO)))
-			return err_set(err, -EPERM,
-				       "%s holds secrets, and others than root can read it "
-				       "(mode %04o)",
-				       args->file, st.st_mode & 07777);
+			return err_set(
+				err, -EPERM,
+				"%s holds secrets, and others than root can read it "
+				"(mode %04o)",
+				args->file, st.st_mode & 07777);
 		if (file_read(args->file, "table", &file, err) < 0) {
 			err->usage = false;
 			return err->code;

@@ -8,6 +8,6 @@ extern const struct action action_bridge, action_filter, action_hooks, action_li
 
 const struct action *const actions[] = {
 	&action_bridge, &action_filter, &action_hooks,
-	&action_link,	&action_lookup, &action_up,
+	&action_link,   &action_lookup, &action_up,
 };
 const unsigned int nactions = sizeof(actions) / sizeof(actions[0]);

@@ -51,7 +51,8 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	return 1;
 }
 
-static int detach_stock(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+static int detach_stock(struct ctx *ctx, struct step *step, void *data,
+			struct xhp_err *err)
 {
 	const struct args *args = data;
 	struct link link;

@@ -3,7 +3,7 @@
 
 TEST_CFLAGS = -std=gnu17 -O2 -g -Wall -Wextra -Wno-unused-parameter
 
-TEST_TOOLS = build/tests/xenstored.so build/tests/holder build/tests/frames
+TEST_TOOLS = $(addprefix build/tests/,xenstored.so holder frames floor bench)
 
 .PHONY: test-tools
 test-tools: $(TEST_TOOLS)
@@ -19,3 +19,13 @@ build/tests/%: tests/netns/%.c
 build/tests/frames: $(addprefix tests/netns/,frames.c framebuild.c frametable.c frames.h)
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c,$^)
+
+build/tests/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -o $@ $< $(TEST_LIBS)
+
+build/tests/floor: TEST_LIBS = -lxenstore
+
+.PHONY: bench
+bench: test-tools
+	tests/bench/bench.bash

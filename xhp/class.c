@@ -111,7 +111,8 @@ static enum verb_kind vif_verb(const struct request *req)
 
 static const char *vif_device(const struct request *req)
 {
-	return mem_printf("%s-%u-%u", is_tap(req) ? "tap" : "vif", req->domid, req->devid);
+	return mem_printf("%s-%u-%u", is_tap(req) ? "tap" : "vif", req->domid,
+			  req->devid);
 }
 
 /* Does netback say that this interface is our device's? (xenbus: DEVICE/nodename) */
@@ -159,8 +160,9 @@ static int vif_find(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
 	if (verb == VERB_DETACH)
 		return 0; /* gone already */
 	return err_set(err, -ENODEV, "there is no interface %s%s", name,
-		       *renamed ? mem_printf(", and none that is its new name %s", renamed) :
-				  "");
+		       *renamed
+			       ? mem_printf(", and none that is its new name %s", renamed)
+			       : "");
 }
 
 static int vif_finish_ok(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
@@ -194,8 +196,8 @@ static void error_finish(struct ctx *ctx, enum verb_kind verb, const struct xhp_
 	const struct store_item items[] = {
 		{ .path = mem_printf("%s/hotplug-error", path),
 		  .value = pos->file ? mem_printf("%s:%d: %s", pos->file, pos->line,
-						  why->text) :
-				       why->text,
+						  why->text)
+				     : why->text,
 		  .is_private = true },
 		{ .path = mem_printf("%s/hotplug-status", path),
 		  .value = why->busy ? "busy" : "error" },
@@ -235,7 +237,8 @@ static const struct class classes[] = {
 		.name = "vif",
 		.vars = vif_vars,
 		.verbs = "online|offline, with type_if=tap add|remove",
-		.finish = "the frontend's mtu, then hotplug-status = connected; tap: nothing",
+		.finish =
+			"the frontend's mtu, then hotplug-status = connected; tap: nothing",
 		.verb = vif_verb,
 		.device = vif_device,
 		.find = vif_find,
@@ -274,7 +277,8 @@ bool class_serves(const struct class *class, const char *device, const char *typ
 {
 	size_t len = strlen(type);
 
-	for (const char *t = class->types; t && *t; t += strcspn(t, "|"), t += *t == '|') {
+	for (const char *t = class->types; t && *t;
+	     t += strcspn(t, "|"), t += *t == '|') {
 		if (strcspn(t, "|") == len && !strncmp(t, type, len))
 			return true;
 	}
@@ -290,7 +294,8 @@ const struct var_def *class_var_nth(const struct class *class, unsigned int i)
 	if (i < own)
 		return &class->vars[i];
 	i -= own;
-	return i < sizeof(common_vars) / sizeof(common_vars[0]) - 1 ? &common_vars[i] : NULL;
+	return i < sizeof(common_vars) / sizeof(common_vars[0]) - 1 ? &common_vars[i]
+								    : NULL;
 }
 
 const struct var_def *class_var(const struct class *class, const char *name)

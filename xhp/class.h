@@ -11,9 +11,9 @@ struct xhp_err;
 
 enum var_flags {
 	VAR_REQUIRED = 1,
-	VAR_NODE = 2,	/* the backend's node of this name */
+	VAR_NODE = 2,   /* the backend's node of this name */
 	VAR_STRICT = 4, /* a node that exists but is blank fails */
-	VAR_ARG = 8,	/* NAME=VALUE on the command line */
+	VAR_ARG = 8,    /* NAME=VALUE on the command line */
 	VAR_FIXED = 16, /* says which device this is: no recipe sets it */
 };
 
@@ -26,12 +26,13 @@ struct var_def {
 
 enum verb_kind { VERB_UNKNOWN, VERB_ATTACH, VERB_DETACH, VERB_IGNORE };
 
-struct class {
+struct class
+{
 	const char *name;  /* a recipe's `device` */
 	const char *types; /* "a|b": XENBUS_TYPEs that it serves; NULL: its name alone */
 	const struct var_def *vars; /* ends with a NULL key; besides the common ones */
-	const char *verbs;	    /* "attach|detach", for messages */
-	const char *finish;	    /* what it writes last, for help and plan */
+	const char *verbs;          /* "attach|detach", for messages */
+	const char *finish;         /* what it writes last, for help and plan */
 
 	/* What the verb means, given the arguments. */
 	enum verb_kind (*verb)(const struct request *req);
@@ -42,7 +43,8 @@ struct class {
 	/* Last on success. */
 	int (*finish_ok)(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err);
 	/* Reports a failure to the toolstack; best effort. */
-	void (*finish_err)(struct ctx *ctx, enum verb_kind verb, const struct xhp_err *why);
+	void (*finish_err)(struct ctx *ctx, enum verb_kind verb,
+			   const struct xhp_err *why);
 };
 
 /* The class for a recipe's `device`; any token is a class, most of them plain. */

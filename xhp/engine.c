@@ -23,10 +23,11 @@ static int undo_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		return shared_undo(ctx, rec, err);
 	a = action_find(rec->action);
 	if (!a || !a->undo)
-		return err_set(err, -ENOTSUP,
-			       "this version cannot undo [%s] %s (%s): an older or newer one "
-			       "wrote it",
-			       rec->action, rec->kind, rec->where);
+		return err_set(
+			err, -ENOTSUP,
+			"this version cannot undo [%s] %s (%s): an older or newer one "
+			"wrote it",
+			rec->action, rec->kind, rec->where);
 	return a->undo(ctx, rec, err);
 }
 
@@ -124,7 +125,8 @@ static int write_header(struct ctx *ctx, struct xhp_err *err)
 			{ "dev", ctx->dev.ifindex ? ctx->dev.name.s : NULL },
 			{ "mtu", ctx->mtu ? mem_printf("%u", ctx->mtu) : NULL },
 			{ "recipe", recipe->root->path },
-			{ "hash", mem_printf("%016llx", (unsigned long long)recipe->hash) },
+			{ "hash",
+			  mem_printf("%016llx", (unsigned long long)recipe->hash) },
 			{ "since", mem_printf("%lld", (long long)time(NULL)) },
 		},
 		13, vars, nvars, err);
@@ -155,7 +157,8 @@ out:
 	step_error(step, err);
 	if (!step->optional || err->code == -ETIMEDOUT)
 		return err->code;
-	log_warn("optional step failed: %s:%d: %s", err->pos.file, err->pos.line, err->text);
+	log_warn("optional step failed: %s:%d: %s", err->pos.file, err->pos.line,
+		 err->text);
 	part = *j;
 	part.recs = j->recs + before;
 	part.nrecs = j->nrecs - before;
@@ -179,10 +182,11 @@ static int check_all(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
 		filtered |= recipe->steps[i]->action->order == ORDER_FILTER &&
 			    recipe->steps[i]->active;
 	if (settings.require_filter && ctx->dev.ifindex && !filtered)
-		return err_set(err, -EPERM,
-			       "nothing filters %s (no ip= in the guest's configuration?), "
-			       "and the settings say require-filter = yes",
-			       ctx->device);
+		return err_set(
+			err, -EPERM,
+			"nothing filters %s (no ip= in the guest's configuration?), "
+			"and the settings say require-filter = yes",
+			ctx->device);
 	return 0;
 }
 
@@ -196,8 +200,8 @@ static int attach(struct ctx *ctx, struct xhp_err *err)
 		if (apply_step(ctx, recipe->steps[i], err) < 0)
 			return err->code;
 	}
-	if (journal_line(ctx->journal, "done", mem_printf("%lu", deadline_elapsed_us()), NULL,
-			 err) < 0)
+	if (journal_line(ctx->journal, "done", mem_printf("%lu", deadline_elapsed_us()),
+			 NULL, err) < 0)
 		return err->code;
 	return recipe->class->finish_ok(ctx, VERB_ATTACH, err);
 }
@@ -263,9 +267,10 @@ static int roll_back(struct ctx *ctx, struct xhp_err *err)
 	deadline_extend(DEADLINE_UNDO);
 	clean = !engine_undo(ctx->journal, true, &undo_err);
 	if (!clean)
-		snprintf(err->text + len, sizeof(err->text) - len,
-			 "; and the roll-back is not complete (xen-hotplug gc tries again): %s",
-			 undo_err.text);
+		snprintf(
+			err->text + len, sizeof(err->text) - len,
+			"; and the roll-back is not complete (xen-hotplug gc tries again): %s",
+			undo_err.text);
 	journal_close(ctx->journal, clean);
 	return err->code;
 }
@@ -337,7 +342,8 @@ static int run_detach(struct ctx *ctx, struct xhp_err *err)
 	return rc;
 }
 
-int engine_run(const struct request *req, const struct recipe *recipe, struct xhp_err *err)
+int engine_run(const struct request *req, const struct recipe *recipe,
+	       struct xhp_err *err)
 {
 	struct ctx ctx = { .req = req, .recipe = recipe };
 	struct journal journal;
@@ -348,8 +354,8 @@ int engine_run(const struct request *req, const struct recipe *recipe, struct xh
 	rc = journal_open(JOURNAL_DEVICES, ctx.device, false, &journal, err);
 	if (!rc) {
 		ctx.journal = &journal;
-		rc = req->kind == VERB_ATTACH ? run_attach(&ctx, err) :
-						run_detach(&ctx, err);
+		rc = req->kind == VERB_ATTACH ? run_attach(&ctx, err)
+					      : run_detach(&ctx, err);
 	}
 	if (rc < 0) {
 		deadline_extend(DEADLINE_UNDO);
@@ -413,7 +419,8 @@ static void plan_detach(const struct journal *j)
 	}
 }
 
-int engine_plan(const struct request *req, const struct recipe *recipe, struct xhp_err *err)
+int engine_plan(const struct request *req, const struct recipe *recipe,
+		struct xhp_err *err)
 {
 	struct ctx ctx = { .req = req, .recipe = recipe, .planning = true };
 	struct journal j = { .fd = -1 };

@@ -15,10 +15,10 @@ struct pos {
 };
 
 struct xhp_err {
-	int code;	 /* -errno */
-	bool usage;	 /* wrong usage or recipe: exit status 2 instead of 1 */
-	bool busy;	 /* a disk is in use: hotplug-status "busy" instead of "error" */
-	struct pos pos;	 /* the recipe line concerned, if any */
+	int code;        /* -errno */
+	bool usage;      /* wrong usage or recipe: exit status 2 instead of 1 */
+	bool busy;       /* a disk is in use: hotplug-status "busy" instead of "error" */
+	struct pos pos;  /* the recipe line concerned, if any */
 	char text[2048]; /* one line, no newline */
 };
 

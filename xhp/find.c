@@ -24,8 +24,9 @@ static int check_owner(const struct stat *st, const char *what, struct xhp_err *
 		return err_usage(err, NULL, "%s belongs to user %u, not to root", what,
 				 st->st_uid);
 	if (st->st_mode & (S_IWGRP | S_IWOTH))
-		return err_usage(err, NULL, "others than root can write to %s (mode %04o)",
-				 what, st->st_mode & 07777);
+		return err_usage(err, NULL,
+				 "others than root can write to %s (mode %04o)", what,
+				 st->st_mode & 07777);
 	return 0;
 }
 
@@ -106,7 +107,8 @@ int recipe_find(const char *name, const struct scope *parent, const struct pos *
 		return 0;
 	}
 	if (!is_recipe_name(name))
-		return err_usage(err, pos, "%s is not the name of a recipe", quoted(name));
+		return err_usage(err, pos, "%s is not the name of a recipe",
+				 quoted(name));
 	for (size_t i = 0; i < sizeof(recipe_dirs) / sizeof(recipe_dirs[0]); i++) {
 		const char *path = mem_printf("%s/%s.ini", recipe_dirs[i], name);
 

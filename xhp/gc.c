@@ -118,10 +118,11 @@ int cmd_gc(int argc, char **argv, struct xhp_err *err)
 		gone += verdicts[i] == GONE;
 	}
 	if (gone > 1 && gone > n / 2 && !force)
-		return err_set(err, -EPERM,
-			       "%u of %u devices look gone at once: is xenstore's content "
-			       "lost? Nothing is changed; --force goes on",
-			       gone, n);
+		return err_set(
+			err, -EPERM,
+			"%u of %u devices look gone at once: is xenstore's content "
+			"lost? Nothing is changed; --force goes on",
+			gone, n);
 	for (unsigned int i = 0; i < n; i++) {
 		if (verdicts[i] != ALIVE && sweep_device(names[i].name, self, err) < 0)
 			bad += complain(err);

@@ -16,7 +16,7 @@
 #include "paths.h"
 #include "value.h"
 
-#define FORMAT	    "xen-hotplug 1"
+#define FORMAT      "xen-hotplug 1"
 #define JOURNAL_MAX (1024 * 1024)
 #define MAX_FIELDS  48
 
@@ -179,9 +179,10 @@ static int take_line(struct journal *j, char *line, struct xhp_err *err)
 		for (unsigned int i = 0; i < j->nrecs; i++)
 			j->recs[i].undone |= j->recs[i].id == id;
 	} else {
-		return err_set(err, -ENOTSUP,
-			       "journal %s has a line that this version does not know: %s",
-			       j->path, quoted(word));
+		return err_set(
+			err, -ENOTSUP,
+			"journal %s has a line that this version does not know: %s",
+			j->path, quoted(word));
 	}
 	return 0;
 }
@@ -440,10 +441,14 @@ int journal_record(struct journal *j, struct xhp_err *err, enum rec_scope scope,
 	if (append(j, &b, err) < 0)
 		return err->code;
 	*MEM_PUSH(j->recs, j->nrecs) = (struct rec){
-		.id = id, .scope = scope, .action = action, .kind = kind,
+		.id = id,
+		.scope = scope,
+		.action = action,
+		.kind = kind,
 		.step = j->cur_step ? j->cur_step : action,
 		.where = j->cur_where ? j->cur_where : "",
-		.nfields = n, .fields = f,
+		.nfields = n,
+		.fields = f,
 	};
 	return 0;
 }

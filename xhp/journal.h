@@ -8,14 +8,13 @@
  *
  *	xen-hotplug 1			format version
  *	boot ID				/proc/sys/kernel/random/boot_id
- *	head NAME=VALUE...		class, domid, devid, self, uuid, ifindex, recipe, ...
- *	var NAME VALUE			a variable as it was read from outside
- *	step NAME ACTION FILE:LINE	the records below are this step's
- *	rec N SCOPE ACTION KIND NAME=VALUE...
- *	result NAME VALUE		what a shared step gives to those that join it
- *	holder NAME / left NAME		shared journals: who uses the thing
- *	done MICROSECONDS		attached; without it, the run was cut short
- *	undone N			record N was undone
+ *	head NAME=VALUE...		class, domid, devid, self, uuid, ifindex, recipe,
+ *... var NAME VALUE			a variable as it was read from outside step NAME
+ *ACTION FILE:LINE	the records below are this step's rec N SCOPE ACTION KIND
+ *NAME=VALUE... result NAME VALUE		what a shared step gives to those that
+ *join it holder NAME / left NAME		shared journals: who uses the thing done
+ *MICROSECONDS		attached; without it, the run was cut short undone N
+ *record N was undone
  *
  * A last line without newline was cut off while it was written: the change that it
  * announces was not made, and it is dropped. The file is its own lock (lock.h).
@@ -28,7 +27,8 @@
 
 enum rec_scope {
 	SCOPE_HOST,   /* always undone */
-	SCOPE_DEVICE, /* a property of a netdev that goes away: undone on roll-back only */
+	SCOPE_DEVICE, /* a property of a netdev that goes away: undone on roll-back only
+		       */
 };
 
 struct field {
@@ -48,7 +48,7 @@ struct rec {
 struct journal {
 	const char *name; /* "vif-1-0" */
 	const char *path;
-	int fd; /* open and locked; -1: read only, not locked */
+	int fd;        /* open and locked; -1: read only, not locked */
 	bool complete; /* "done" is there */
 	bool foreign_boot;
 	unsigned int version;
@@ -61,12 +61,12 @@ struct journal {
 	const char **holders;
 	unsigned int nholders;
 	const char *cur_step, *cur_where; /* the step that records are added for */
-	const char *pending;		  /* its line, not written yet */
+	const char *pending;              /* its line, not written yet */
 };
 
 /* Below the state directory. */
 #define JOURNAL_DEVICES "devices"
-#define JOURNAL_SHARED	"shared"
+#define JOURNAL_SHARED  "shared"
 
 /*
  * Opens and locks `dir`/`name` and reads what is there; makes an empty one if there is
@@ -112,8 +112,7 @@ int journal_line(struct journal *j, const char *word, const char *field,
  * ends with NULL; a NULL value is left out. Not to be called with the change made.
  */
 int journal_record(struct journal *j, struct xhp_err *err, enum rec_scope scope,
-		   const char *action, const char *kind, ...)
-	__attribute__((sentinel));
+		   const char *action, const char *kind, ...) __attribute__((sentinel));
 
 /* A record's field, or NULL. */
 const char *rec_get(const struct rec *r, const char *name);

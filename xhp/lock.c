@@ -62,10 +62,11 @@ static int open_dir(int at, const char *name, mode_t mode, struct xhp_err *err)
 	if ((st.st_uid != 0 && st.st_uid != geteuid()) ||
 	    (st.st_mode & (S_IWGRP | S_IWOTH))) {
 		close(fd);
-		return err_set(err, -EPERM,
-			       "others than root own %s or can write to it (user %u, mode "
-			       "%04o)",
-			       name, st.st_uid, st.st_mode & 07777);
+		return err_set(
+			err, -EPERM,
+			"others than root own %s or can write to it (user %u, mode "
+			"%04o)",
+			name, st.st_uid, st.st_mode & 07777);
 	}
 	return fd;
 }

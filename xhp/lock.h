@@ -13,7 +13,8 @@
  * deadline; if `nowait`, -EWOULDBLOCK when somebody holds it. If `create` is false and
  * there is no such file: -ENOENT. Returns the descriptor or -errno.
  */
-int lock_claim(int dirfd, const char *name, bool create, bool nowait, struct xhp_err *err);
+int lock_claim(int dirfd, const char *name, bool create, bool nowait,
+	       struct xhp_err *err);
 
 /*
  * Opens a directory of ours, STATE_DIR or one below it ("" = itself), and makes it if it

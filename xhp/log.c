@@ -43,17 +43,17 @@ static void to_stderr(const char *kind, const char *text)
 	(void)n; /* nobody is left to be told */
 }
 
-#define LOG(priority, kind, show)                               \
-	do {                                                    \
-		char text[3072];                                \
-		va_list ap;                                     \
-                                                                \
-		va_start(ap, fmt);                              \
-		vsnprintf(text, sizeof(text), fmt, ap);         \
-		va_end(ap);                                     \
-		if (show)                                       \
-			to_stderr(kind, text);                  \
-		to_syslog(priority, text);                      \
+#define LOG(priority, kind, show)                       \
+	do {                                            \
+		char text[3072];                        \
+		va_list ap;                             \
+                                                        \
+		va_start(ap, fmt);                      \
+		vsnprintf(text, sizeof(text), fmt, ap); \
+		va_end(ap);                             \
+		if (show)                               \
+			to_stderr(kind, text);          \
+		to_syslog(priority, text);              \
 	} while (0)
 
 void log_err(const char *fmt, ...)

@@ -71,8 +71,8 @@ const struct command commands[] = {
 	  "for sure: from xenstore and from the kernel. Stops if more than half of all\n"
 	  "devices look gone at once, unless --force is given.\n",
 	  cmd_gc },
-	{ "help", "[COMMAND|ACTION|CLASS]", "explain a command, an action, a device class",
-	  NULL, cmd_help },
+	{ "help", "[COMMAND|ACTION|CLASS]",
+	  "explain a command, an action, a device class", NULL, cmd_help },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 
@@ -100,8 +100,8 @@ static int dispatch(int argc, char **argv, struct xhp_err *err)
 	}
 	near = did_you_mean(argv[1], command_candidate, NULL);
 	return err_usage(err, NULL, "there is no command %s%s%s%s (xen-hotplug help)",
-			 quoted(argv[1]), near ? "; did you mean \"" : "", near ? near : "",
-			 near ? "\"?" : "");
+			 quoted(argv[1]), near ? "; did you mean \"" : "",
+			 near ? near : "", near ? "\"?" : "");
 }
 
 /* What is opened must not become standard output. */

@@ -18,7 +18,7 @@ char *mem_strndup(const char *s, size_t len) __attribute__((returns_nonnull));
 char *mem_strdup(const char *s) __attribute__((returns_nonnull));
 char *mem_printf(const char *fmt, ...) XHP_PRINTF(1, 2) __attribute__((returns_nonnull));
 
-#define MEM_NEW(type)	   ((type *)mem_alloc(sizeof(type)))
+#define MEM_NEW(type)      ((type *)mem_alloc(sizeof(type)))
 #define MEM_ARRAY(type, n) ((type *)mem_alloc(sizeof(type) * (n)))
 
 /* Appends a zeroed element to a growing array and points `var` at it. */

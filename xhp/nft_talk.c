@@ -152,9 +152,9 @@ static int batch_sendmsg(const struct nft_batch *b, uint32_t ack_seq)
 	char begin[64], end[64];
 	struct sockaddr_nl to = { .nl_family = AF_NETLINK };
 	struct iovec iov[] = {
-		{begin,                nftnl_batch_begin(begin, 0)->nlmsg_len},
-		{ b->msgs.s,           b->msgs.len            },
-		{ end, nftnl_batch_end(end, ack_seq + 1)->nlmsg_len             },
+		{ begin, nftnl_batch_begin(begin, 0)->nlmsg_len },
+		{ b->msgs.s, b->msgs.len },
+		{ end, nftnl_batch_end(end, ack_seq + 1)->nlmsg_len },
 	};
 	const struct msghdr msg = { .msg_name = &to,
 				    .msg_namelen = sizeof(to),

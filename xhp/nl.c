@@ -44,7 +44,8 @@ static int open_socket(struct xhp_err *err)
 	nl_socket_set_msg_buf_size(sock, 65536);
 	/* kernels before 4.20 lack one or the other, and work without */
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, options[i], &on, sizeof(on));
+		setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, options[i], &on,
+			   sizeof(on));
 	return 0;
 }
 
@@ -61,8 +62,8 @@ static int take_ack(struct nlmsghdr *h, struct xhp_err *err)
 			       (int)(h->nlmsg_len - NLMSG_LENGTH(sizeof(*e))),
 			       NLMSGERR_ATTR_MSG);
 	if (msg)
-		return err_set(err, e->error, "%s (%.*s)", strerror(-e->error), nla_len(msg),
-			       (const char *)nla_data(msg));
+		return err_set(err, e->error, "%s (%.*s)", strerror(-e->error),
+			       nla_len(msg), (const char *)nla_data(msg));
 	return err_set(err, e->error, "%s", strerror(-e->error));
 }
 
@@ -140,9 +141,8 @@ static uint8_t addrgenmode_of(struct nlattr *spec)
 	struct nlattr *inet6, *mode;
 
 	inet6 = spec ? nla_find(nla_data(spec), nla_len(spec), AF_INET6) : NULL;
-	mode = inet6 ? nla_find(nla_data(inet6), nla_len(inet6),
-				IFLA_INET6_ADDR_GEN_MODE) :
-		       NULL;
+	mode = inet6 ? nla_find(nla_data(inet6), nla_len(inet6), IFLA_INET6_ADDR_GEN_MODE)
+		     : NULL;
 	return mode ? nla_get_u8(mode) : 0xff;
 }
 
@@ -308,7 +308,8 @@ static int take_address(struct nlmsghdr *h, void *data, struct xhp_err *err)
 	return 0;
 }
 
-int nl_addresses(int ifindex, struct prefix **ret, unsigned int *ret_n, struct xhp_err *err)
+int nl_addresses(int ifindex, struct prefix **ret, unsigned int *ret_n,
+		 struct xhp_err *err)
 {
 	const struct ifaddrmsg ifa = { .ifa_index = (uint32_t)ifindex };
 	struct nl_msg *msg = new_msg(RTM_GETADDR, NLM_F_DUMP, &ifa, sizeof(ifa));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Links, addresses and bridge ports, through rtnetlink (rtnetlink(7), linux/if_link.h). */
+/* Links, addresses and bridge ports, through rtnetlink (rtnetlink(7), linux/if_link.h).
+ */
 #ifndef XHP_NL_H
 #define XHP_NL_H
 
@@ -11,16 +12,17 @@ struct link {
 	struct ifname name;
 	uint8_t mac[6];
 	uint32_t mtu;
-	uint32_t flags;	     /* IFF_UP ... */
-	int master;	     /* ifindex, 0 = none */
+	uint32_t flags;      /* IFF_UP ... */
+	int master;          /* ifindex, 0 = none */
 	uint8_t addrgenmode; /* enum in6_addr_gen_mode; 0xff = IPv6 is off here */
-	char kind[16];	     /* "bridge", "veth", "" ... */
+	char kind[16];       /* "bridge", "veth", "" ... */
 	char port_kind[16];  /* kind of its master */
 };
 
 /* What to change; each is left alone unless `set_` says so. */
 struct link_change {
-	const char *name; /* rename: the interface must be down, or the kernel new enough */
+	const char
+		*name; /* rename: the interface must be down, or the kernel new enough */
 	const uint8_t *mac;
 	uint32_t mtu;
 	bool set_master, set_addrgen, set_up;

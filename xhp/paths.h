@@ -10,9 +10,9 @@
 #define DATADIR "/usr/share"
 #endif
 
-#define ADMIN_RECIPES	SYSCONFDIR "/xen/hotplug"
+#define ADMIN_RECIPES   SYSCONFDIR "/xen/hotplug"
 #define SHIPPED_RECIPES DATADIR "/xen-hotplug"
-#define SETTINGS_FILE	SYSCONFDIR "/xen/hotplug.conf"
+#define SETTINGS_FILE   SYSCONFDIR "/xen/hotplug.conf"
 
 /* The stock scripts' own directory for locks, too: the names are a protocol. */
 #define STATE_DIR "/run/xen-hotplug"

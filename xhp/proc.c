@@ -32,7 +32,8 @@ static void child(const char *const argv[], const char *const env[], int output)
 		_exit(127);
 	close_range(3, ~0U, 0);
 	if (chdir("/") == 0)
-		execve(argv[0], (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)env);
+		execve(argv[0], (char *const *)(uintptr_t)argv,
+		       (char *const *)(uintptr_t)env);
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
@@ -103,5 +104,6 @@ const char *proc_last_line(const struct buf *output)
 		end--;
 	for (start = end; start && output->s[start - 1] != '\n';)
 		start--;
-	return end ? quoted(mem_strndup(output->s + start, end - start)) : "it said nothing";
+	return end ? quoted(mem_strndup(output->s + start, end - start))
+		   : "it said nothing";
 }

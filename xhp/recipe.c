@@ -33,10 +33,11 @@ static int take_header(struct recipe *recipe, struct scope *scope,
 			if (value_check(V_TOKEN, k->value, err) < 0 || !*k->value)
 				return err_usage(err, &k->pos, "device: not a class");
 			if (recipe->device && strcmp(recipe->device, k->value) != 0)
-				return err_usage(err, &k->pos,
-						 "device = %s, but a recipe that it uses or "
-						 "is used by is for a %s",
-						 k->value, recipe->device);
+				return err_usage(
+					err, &k->pos,
+					"device = %s, but a recipe that it uses or "
+					"is used by is for a %s",
+					k->value, recipe->device);
 			recipe->device = k->value;
 		} else if (!strcmp(k->key, "description")) {
 			if (!recipe->description || !scope->parent)
@@ -46,9 +47,10 @@ static int take_header(struct recipe *recipe, struct scope *scope,
 
 			for (char *s = strtok_r(list, " \t\n,", &save); s;
 			     s = strtok_r(NULL, " \t\n,", &save)) {
-				if (template_of(s, &k->pos,
-						MEM_PUSH(scope->requires, scope->nrequires),
-						err) < 0)
+				if (template_of(
+					    s, &k->pos,
+					    MEM_PUSH(scope->requires, scope->nrequires),
+					    err) < 0)
 					return err->code;
 			}
 		} else {
@@ -170,18 +172,19 @@ static int take_step(struct recipe *recipe, struct scope *scope,
 	step->scope = scope;
 	step->pos = section->pos;
 	if (!step->action)
-		return err_usage(err, &section->pos, "there is no action \"%s\"%s",
-				 section->action,
-				 meant(did_you_mean(section->action, action_candidate,
-						    NULL)));
+		return err_usage(
+			err, &section->pos, "there is no action \"%s\"%s",
+			section->action,
+			meant(did_you_mean(section->action, action_candidate, NULL)));
 	for (unsigned int i = 0; i < recipe->nsteps; i++) {
 		if (recipe->steps[i]->scope == scope &&
 		    !strcmp(recipe->steps[i]->name, step->name))
-			return err_usage(err, &section->pos,
-					 "a step \"%s\" stands in line %d already; give this "
-					 "one a label: [%s LABEL]",
-					 step->name, recipe->steps[i]->pos.line,
-					 step->action->name);
+			return err_usage(
+				err, &section->pos,
+				"a step \"%s\" stands in line %d already; give this "
+				"one a label: [%s LABEL]",
+				step->name, recipe->steps[i]->pos.line,
+				step->action->name);
 	}
 	for (unsigned int i = 0; i < section->nkeys; i++) {
 		if (take_key(step, &section->keys[i], err) < 0)
@@ -240,14 +243,14 @@ static int take_sections(struct recipe *recipe, struct scope *scope,
 						 s->action,
 						 header ? " and [defaults]" : "");
 			stage = header ? HEADER : DEFAULTS;
-			rc = header ? take_header(recipe, scope, s, err) :
-				      take_entries(s, &scope->defaults, &scope->ndefaults,
+			rc = header ? take_header(recipe, scope, s, err)
+				    : take_entries(s, &scope->defaults, &scope->ndefaults,
 						   err);
 		} else {
 			stage = STEPS;
-			rc = !strcmp(s->action, "use") ?
-				     take_use(recipe, scope, s, &used, err) :
-				     take_step(recipe, scope, s, err);
+			rc = !strcmp(s->action, "use")
+				     ? take_use(recipe, scope, s, &used, err)
+				     : take_step(recipe, scope, s, err);
 		}
 		if (rc < 0)
 			return rc;
@@ -368,14 +371,15 @@ static int bind_scope(struct recipe *recipe, struct scope *scope, struct xhp_err
 
 		pos.col = 1;
 		if (def && (def->flags & VAR_FIXED))
-			return err_usage(err, &pos, "[defaults] cannot set \"%s\"", e->key);
-		if (template_bind(&e->value, scope, NULL, 0, def ? def->type.type : V_TEXT,
-				  err) < 0)
+			return err_usage(err, &pos, "[defaults] cannot set \"%s\"",
+					 e->key);
+		if (template_bind(&e->value, scope, NULL, 0,
+				  def ? def->type.type : V_TEXT, err) < 0)
 			return err->code;
 	}
 	for (unsigned int i = 0; i < scope->nrequires; i++) {
-		if (template_bind(&scope->requires[i], scope, recipe->steps, recipe->nsteps,
-				  V_TEXT, err) < 0)
+		if (template_bind(&scope->requires[i], scope, recipe -> steps,
+				  recipe -> nsteps, V_TEXT, err) < 0)
 			return err->code;
 		if (scope->requires[i].late)
 			return err_usage(err, &scope->requires[i].pos,
@@ -385,8 +389,8 @@ static int bind_scope(struct recipe *recipe, struct scope *scope, struct xhp_err
 	return scope->parent ? bind_use(recipe, scope, err) : 0;
 }
 
-static int bind_condition(struct recipe *recipe, const struct step *step, unsigned int above,
-			  struct template *t, struct xhp_err *err)
+static int bind_condition(struct recipe *recipe, const struct step *step,
+			  unsigned int above, struct template *t, struct xhp_err *err)
 {
 	if (template_bind(t, step->scope, recipe->steps, above, V_TEXT, err) < 0)
 		return err->code;
@@ -415,7 +419,8 @@ static int check_guests_values(const struct step *step, const struct entry *e,
 			return err_usage(err, &e->value.pos,
 					 "${%s} is the guest's own word: [%s] %s may not "
 					 "depend on it",
-					 e->value.segs[i].text, step->action->name, e->key);
+					 e->value.segs[i].text, step->action->name,
+					 e->key);
 	}
 	return 0;
 }
@@ -439,9 +444,9 @@ static int bind_step(struct recipe *recipe, unsigned int index, struct xhp_err *
 
 			if (e->param->type == V_COMMAND)
 				continue;
-			if (value_parse(e->param, e->value.nsegs ? e->value.segs[0].text :
-								   "",
-					dst, err) < 0)
+			if (value_parse(e->param,
+					e->value.nsegs ? e->value.segs[0].text : "", dst,
+					err) < 0)
 				return err_usage(err, &e->value.pos, "[%s] %s: %s",
 						 step->name, e->key, err->text);
 		}
@@ -450,10 +455,11 @@ static int bind_step(struct recipe *recipe, unsigned int index, struct xhp_err *
 		bool given = !(p->flags & P_REQUIRED);
 
 		for (unsigned int i = 0; i < step->nentries; i++)
-			given |= step->entries[i].param == p && step->entries[i].value.nsegs;
+			given |= step->entries[i].param == p &&
+				 step->entries[i].value.nsegs;
 		if (!given)
-			return err_usage(err, &step->pos, "[%s] needs %s = (%s)", step->name,
-					 p->key, p->help);
+			return err_usage(err, &step->pos, "[%s] needs %s = (%s)",
+					 step->name, p->key, p->help);
 	}
 	for (unsigned int i = 0; i < step->nwhen; i++) {
 		if (bind_condition(recipe, step, index, &step->when[i].left, err) < 0 ||
@@ -474,13 +480,15 @@ static int check_order(const struct recipe *recipe, struct xhp_err *err)
 		const struct step *s = recipe->steps[i];
 
 		if (last)
-			return err_usage(err, &s->pos, "[%s] stands after [%s], which must be last",
+			return err_usage(err, &s->pos,
+					 "[%s] stands after [%s], which must be last",
 					 s->name, last->name);
 		if (s->action->order == ORDER_FILTER && up)
-			return err_usage(err, &s->pos,
-					 "[%s] stands after [%s] (%s:%d): frames would pass "
-					 "before they are filtered",
-					 s->name, up->name, up->pos.file, up->pos.line);
+			return err_usage(
+				err, &s->pos,
+				"[%s] stands after [%s] (%s:%d): frames would pass "
+				"before they are filtered",
+				s->name, up->name, up->pos.file, up->pos.line);
 		if (s->action->order == ORDER_UP)
 			up = s;
 		if (s->action->order == ORDER_LAST)

@@ -20,12 +20,13 @@ enum seg_kind {
 };
 struct seg {
 	enum seg_kind kind;
-	const char *text; /* the literal; the name as written */
-	int col;	  /* in the value's first line, from 0; -1 = further down */
+	const char *text;  /* the literal; the name as written */
+	int col;           /* in the value's first line, from 0; -1 = further down */
 	struct step *step; /* SEG_RESULT */
 	unsigned int result;
 };
-struct template {
+struct template
+{
 	const char *text; /* as written */
 	struct pos pos;
 	unsigned int nsegs;
@@ -70,8 +71,8 @@ struct scope {
 	const char *path; /* of the file */
 	const char *name; /* without directory, for messages */
 	struct scope *parent;
-	struct entry *use;	/* the keys of [use]: set variables for this scope */
-	struct entry *defaults; /* [defaults] */
+	struct entry *use;         /* the keys of [use]: set variables for this scope */
+	struct entry *defaults;    /* [defaults] */
 	struct template *requires; /* "${name}" each */
 	unsigned int nuse, ndefaults, nrequires;
 	const struct class *class;

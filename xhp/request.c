@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the caller asked for, as libxl passes it (libxl_linux.c, libxl__get_hotplug_script_info).
+// What the caller asked for, as libxl passes it (libxl_linux.c,
+// libxl__get_hotplug_script_info).
 
 #include <errno.h>
 #include <stdio.h>
@@ -31,14 +32,14 @@ static int take_arg(struct request *req, const struct recipe *recipe, const char
 	name = mem_strndup(arg, (size_t)(eq - arg));
 	def = class_var(req->class, name);
 	if (def && (def->flags & VAR_FIXED) && !(def->flags & VAR_ARG))
-		return err_usage(err, NULL, "argument %s: \"%s\" cannot be set", quoted(arg),
-				 name);
+		return err_usage(err, NULL, "argument %s: \"%s\" cannot be set",
+				 quoted(arg), name);
 	if (!def && !recipe_has_default(recipe, name)) {
 		near = recipe_near_variable(recipe->root, name);
-		return err_usage(err, NULL, "argument %s: the recipe has no such variable%s%s%s",
-				 quoted(arg),
-				 near ? "; did you mean \"" : "", near ? near : "",
-				 near ? "\"?" : "");
+		return err_usage(err, NULL,
+				 "argument %s: the recipe has no such variable%s%s%s",
+				 quoted(arg), near ? "; did you mean \"" : "",
+				 near ? near : "", near ? "\"?" : "");
 	}
 	if (request_arg(req, name))
 		return err_usage(err, NULL, "argument \"%s\" is given twice", name);
@@ -53,10 +54,11 @@ static int take_path(struct request *req, struct xhp_err *err)
 	uint64_t domid, devid;
 
 	if (!path || !*path)
-		return err_usage(err, NULL,
-				 "XENBUS_PATH is not set: which device? "
-				 "(libxl sets it; for a trial: XENBUS_PATH=backend/%s/1/0)",
-				 req->device);
+		return err_usage(
+			err, NULL,
+			"XENBUS_PATH is not set: which device? "
+			"(libxl sets it; for a trial: XENBUS_PATH=backend/%s/1/0)",
+			req->device);
 	if (strlen(path) > 1024 || strstr(path, "//") || path[strlen(path) - 1] == '/')
 		return err_usage(err, NULL, "XENBUS_PATH %s is not a path in xenstore",
 				 quoted(path));
@@ -107,8 +109,8 @@ int request_parse(char **argv, const struct recipe *recipe, struct request *ret,
 	}
 	req.kind = class->verb(&req);
 	if (req.kind == VERB_UNKNOWN)
-		return err_usage(err, NULL, "verb %s: for a %s, one of %s", quoted(req.verb),
-				 device, class->verbs);
+		return err_usage(err, NULL, "verb %s: for a %s, one of %s",
+				 quoted(req.verb), device, class->verbs);
 	if (req.kind == VERB_IGNORE) {
 		*ret = req;
 		return 0;

@@ -26,11 +26,11 @@ static const char *shared_name(const struct step *step, const char *text)
 void shared_prune(struct journal *j, const char *self)
 {
 	for (unsigned int i = 0; i < j->nholders; i++) {
-		const char *path = mem_printf("%s/%s/%s", STATE_DIR, JOURNAL_DEVICES,
-					      j->holders[i]);
+		const char *path =
+			mem_printf("%s/%s/%s", STATE_DIR, JOURNAL_DEVICES, j->holders[i]);
 
-		if ((!self || strcmp(j->holders[i], self) != 0) && access(path, F_OK) < 0 &&
-		    errno == ENOENT)
+		if ((!self || strcmp(j->holders[i], self) != 0) &&
+		    access(path, F_OK) < 0 && errno == ENOENT)
 			j->holders[i--] = j->holders[--j->nholders];
 	}
 }
@@ -46,7 +46,8 @@ static int make(struct ctx *ctx, struct step *step, const char *text, struct jou
 		struct xhp_err *err)
 {
 	const struct result_def *def = step->action->results;
-	const struct field head[] = { { "shared", text }, { "recipe", step->scope->path } };
+	const struct field head[] = { { "shared", text },
+				      { "recipe", step->scope->path } };
 	struct journal *own = ctx->journal;
 	int rc;
 
@@ -73,8 +74,8 @@ int shared_apply(struct ctx *ctx, struct step *step, struct xhp_err *err)
 	if (expand(ctx, step->scope, step->shared, V_TEXT, &text, err) < 0)
 		return err->code;
 	name = shared_name(step, text);
-	if (journal_record(ctx->journal, err, SCOPE_HOST, SHARED_ACTION, "hold", "name", name,
-			   "text", text, "as", ctx->device, NULL) < 0 ||
+	if (journal_record(ctx->journal, err, SCOPE_HOST, SHARED_ACTION, "hold", "name",
+			   name, "text", text, "as", ctx->device, NULL) < 0 ||
 	    journal_open(JOURNAL_SHARED, name, false, &j, err) < 0)
 		return err->code;
 	shared_prune(&j, ctx->device);

@@ -41,7 +41,8 @@ static struct row make_row(const struct journal *j)
 {
 	const struct rec *bridge = find_record(j, "bridge");
 	const struct rec *up = find_record(j, "up");
-	const char *ifindex = journal_head(j, "ifindex"), *since = journal_head(j, "since");
+	const char *ifindex = journal_head(j, "ifindex"),
+		   *since = journal_head(j, "since");
 	const char *recipe = journal_head(j, "recipe"), *base;
 	time_t t = since ? (time_t)strtoll(since, NULL, 10) : 0;
 	struct row row = { .device = j->name };
@@ -60,9 +61,11 @@ static struct row make_row(const struct journal *j)
 	else if (!find_record(j, "filter"))
 		row.filter = "UNFILTERED";
 	else
-		row.filter = var_of(j, "ip") && *var_of(j, "ip") ? var_of(j, "ip") :
-								   "MAC only";
-	row.state = j->foreign_boot ? "before boot" : j->complete ? "attached" : "incomplete";
+		row.filter = var_of(j, "ip") && *var_of(j, "ip") ? var_of(j, "ip")
+								 : "MAC only";
+	row.state = j->foreign_boot ? "before boot"
+		    : j->complete   ? "attached"
+				    : "incomplete";
 	return row;
 }
 
@@ -83,9 +86,9 @@ static json_t *journal_json(const struct journal *j)
 	json_object_set_new(o, "device", json_string(j->name));
 	json_object_set_new(o, "interface", json_string(row.netdev));
 	json_object_set_new(o, "state", json_string(row.state));
-	json_object_set_new(o, "filtered",
-			    json_boolean(journal_head(j, "ifindex") &&
-					 find_record(j, "filter")));
+	json_object_set_new(
+		o, "filtered",
+		json_boolean(journal_head(j, "ifindex") && find_record(j, "filter")));
 	json_object_set_new(o, "attach_us", json_integer((json_int_t)j->attach_us));
 	json_object_set_new(o, "variables", fields_json(j->vars, j->nvars));
 	for (unsigned int i = 0; i < j->nrecs; i++) {

@@ -131,8 +131,8 @@ int step_bind(struct ctx *ctx, struct step *step, struct xhp_err *err)
 
 		if (p->type == V_COMMAND) {
 			if (e)
-				*(const struct template **)((char *)step->args + p->offset) =
-					&e->value;
+				*(const struct template **)((char *)step->args +
+							    p->offset) = &e->value;
 			continue;
 		}
 		if (e && expand(ctx, step->scope, &e->value, p->type, &text, err) < 0)
@@ -178,7 +178,8 @@ static int check_requires(struct ctx *ctx, const struct step *last, struct xhp_e
 			const struct template *t = &s->requires[i];
 			const char *value;
 
-			if ((t->segs[0].kind == SEG_RESULT ? t->segs[0].step : NULL) != last)
+			if ((t->segs[0].kind == SEG_RESULT ? t->segs[0].step : NULL) !=
+			    last)
 				continue;
 			if (expand(ctx, s, t, V_TEXT, &value, err) < 0)
 				return err->code;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Xenstore, through libxenstore (xenstore.h; paths: Xen's docs/misc/xenstore-paths.pandoc).
+// Xenstore, through libxenstore (xenstore.h; paths: Xen's
+// docs/misc/xenstore-paths.pandoc).
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,8 +54,8 @@ static int store_err(struct xhp_err *err, int code, const char *what, const char
 	struct xhp_err timeout;
 
 	if (code != ENOENT && code != EACCES && deadline_check(&timeout) < 0)
-		return err_set(err, -ETIMEDOUT, "xenstored does not answer: %s %s: %s", what,
-			       path, timeout.text);
+		return err_set(err, -ETIMEDOUT, "xenstored does not answer: %s %s: %s",
+			       what, path, timeout.text);
 	if (code == EACCES)
 		return err_set(err, -EACCES,
 			       "%s %s: this domain may not (xenstore permissions)", what,

@@ -23,7 +23,7 @@ struct store_item {
 	const char *path;
 	const char *value;
 	bool is_private; /* readable by the owner alone */
-	bool optional;	 /* a refusal (EACCES) is a warning */
+	bool optional;   /* a refusal (EACCES) is a warning */
 };
 
 /*

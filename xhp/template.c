@@ -100,7 +100,8 @@ int template_parse(const char *text, const struct pos *pos, struct template *ret
 		add_text(&t, start, (size_t)(s - start));
 		seg = MEM_PUSH(t.segs, t.nsegs);
 		seg->col = line ? (int)(s - text) : -1;
-		if (reference(mem_strndup(s + 2, (size_t)(end - s - 2)), &at, seg, err) < 0)
+		if (reference(mem_strndup(s + 2, (size_t)(end - s - 2)), &at, seg, err) <
+		    0)
 			return err->code;
 		s = end;
 		start = end + 1;
@@ -147,8 +148,8 @@ static const char *meant(const char *name)
 	return name ? mem_printf("; did you mean \"%s\"?", name) : "";
 }
 
-static int bind_result(struct seg *seg, const struct pos *pos, const struct step_list *list,
-		       struct xhp_err *err)
+static int bind_result(struct seg *seg, const struct pos *pos,
+		       const struct step_list *list, struct xhp_err *err)
 {
 	const char *dot = strchr(seg->text, '.');
 	const char *name = mem_strndup(seg->text, (size_t)(dot - seg->text));
@@ -161,7 +162,8 @@ static int bind_result(struct seg *seg, const struct pos *pos, const struct step
 			seg->step = list->steps[i];
 	}
 	if (!seg->step)
-		return err_usage(err, pos, "${%s}: no step \"%s\" stands above this line%s",
+		return err_usage(err, pos,
+				 "${%s}: no step \"%s\" stands above this line%s",
 				 seg->text, name,
 				 meant(did_you_mean(name, step_candidate, (void *)list)));
 	def = seg->step->action->results;
@@ -194,8 +196,9 @@ static int bind_variable(const struct seg *seg, const struct pos *pos,
 			 meant(recipe_near_variable(scope, seg->text)));
 }
 
-int template_bind(struct template *t, const struct scope *scope, struct step *const *steps,
-		  unsigned int nsteps, enum value_type want, struct xhp_err *err)
+int template_bind(struct template *t, const struct scope *scope,
+		  struct step *const *steps, unsigned int nsteps, enum value_type want,
+		  struct xhp_err *err)
 {
 	const struct step_list list = { scope, steps, nsteps };
 

@@ -13,8 +13,9 @@ int template_parse(const char *text, const struct pos *pos, struct template *ret
  * Looks up every reference of a value that stands in `scope`. A result must be of one of
  * `steps`, those above it. `want` is the type that the value has to fit.
  */
-int template_bind(struct template *t, const struct scope *scope, struct step *const *steps,
-		  unsigned int nsteps, enum value_type want, struct xhp_err *err);
+int template_bind(struct template *t, const struct scope *scope,
+		  struct step *const *steps, unsigned int nsteps, enum value_type want,
+		  struct xhp_err *err);
 
 /* One that holds a single reference, as "${name}". */
 int template_of(const char *name, const struct pos *pos, struct template *ret,

@@ -77,9 +77,10 @@ static int section_line(struct reader *r, const char *line)
 	if (!token_is_name(section->action))
 		return fail(r, 2, "not the name of an action");
 	if (section->label && !token_is_name(section->label))
-		return fail(r, (int)(section->label - head) + 2,
-			    "not a label: lower case letters, digits, \"_\", \"-\"; at most "
-			    "32");
+		return fail(
+			r, (int)(section->label - head) + 2,
+			"not a label: lower case letters, digits, \"_\", \"-\"; at most "
+			"32");
 	return 0;
 }
 
@@ -139,7 +140,8 @@ static char *next_line(char *str, int num, void *stream)
 		return NULL;
 	}
 	if (len > LINE_LIMIT || (int)len + 2 > num) {
-		fail(r, LINE_LIMIT, "line longer than 197 bytes; go on in an indented line");
+		fail(r, LINE_LIMIT,
+		     "line longer than 197 bytes; go on in an indented line");
 		return NULL;
 	}
 	memcpy(str, r->next, len);
@@ -199,9 +201,11 @@ static int take_key(void *user, const char *section_unused, const char *key,
 int tokens_read(const char *file, const char *implicit, const char *text, size_t len,
 		struct token_section **ret, unsigned int *ret_n, struct xhp_err *err)
 {
-	struct reader r = {
-		.file = file, .next = text, .end = text + len, .pos.file = file, .err = err
-	};
+	struct reader r = { .file = file,
+			    .next = text,
+			    .end = text + len,
+			    .pos.file = file,
+			    .err = err };
 	int line;
 
 	if (implicit)

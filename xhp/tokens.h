@@ -8,7 +8,7 @@
 struct token_key {
 	const char *key;
 	const char *value; /* lines joined with newlines; comments and blanks cut off */
-	struct pos pos;	   /* of the value */
+	struct pos pos;    /* of the value */
 };
 
 struct token_section {

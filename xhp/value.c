@@ -11,15 +11,24 @@
 #include "value.h"
 
 #define TEXT_MAX 4096
-#define BLANKS	 " \t\n,"
+#define BLANKS   " \t\n,"
 
 static const char *const type_names[V_TYPES] = {
-	[V_TEXT] = "text",	   [V_TOKEN] = "token",	   [V_PATH] = "absolute path",
-	[V_BOOL] = "yes or no",	   [V_ENUM] = "word",	   [V_UINT] = "number",
-	[V_IFNAME] = "interface name", [V_MAC] = "MAC address",
-	[V_PREFIXES] = "list of IP addresses or prefixes", [V_VLANS] = "list of VLANs",
-	[V_BRIDGE] = "bridge name", [V_LIST] = "list",	   [V_LINES] = "lines",
-	[V_MAP] = "NAME=VALUE lines", [V_COMMAND] = "command",
+	[V_TEXT] = "text",
+	[V_TOKEN] = "token",
+	[V_PATH] = "absolute path",
+	[V_BOOL] = "yes or no",
+	[V_ENUM] = "word",
+	[V_UINT] = "number",
+	[V_IFNAME] = "interface name",
+	[V_MAC] = "MAC address",
+	[V_PREFIXES] = "list of IP addresses or prefixes",
+	[V_VLANS] = "list of VLANs",
+	[V_BRIDGE] = "bridge name",
+	[V_LIST] = "list",
+	[V_LINES] = "lines",
+	[V_MAP] = "NAME=VALUE lines",
+	[V_COMMAND] = "command",
 };
 
 const char *value_type_name(enum value_type type)
@@ -113,7 +122,8 @@ static int text_check(const char *text, bool lines, struct xhp_err *err)
 	for (; *s; s += len) {
 		len = utf8_len(s);
 		if (!len)
-			return err_set(err, -EINVAL, "%s is not valid UTF-8", quoted(text));
+			return err_set(err, -EINVAL, "%s is not valid UTF-8",
+				       quoted(text));
 		if ((*s < 0x20 && !(lines && *s == '\n')) || *s == 0x7f ||
 		    (*s == 0xc2 && s[1] < 0xa0))
 			return err_set(err, -EINVAL, "control byte in %s", quoted(text));
@@ -141,8 +151,8 @@ int ifname_parse(const char *text, struct ifname *ret, struct xhp_err *err)
 			why = "a character that no interface name may have";
 	}
 	if (why)
-		return err_set(err, -EINVAL, "%s is not an interface name: %s", quoted(text),
-			       why);
+		return err_set(err, -EINVAL, "%s is not an interface name: %s",
+			       quoted(text), why);
 	memcpy(ret->s, text, len + 1);
 	return 0;
 }
@@ -192,8 +202,9 @@ int uint_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret,
 	if (s == text || *s)
 		return err_set(err, -EINVAL, "%s is not a number", quoted(text));
 	if (v < min || v > max)
-		return err_set(err, -EINVAL, "%s is not between %llu and %llu", quoted(text),
-			       (unsigned long long)min, (unsigned long long)max);
+		return err_set(err, -EINVAL, "%s is not between %llu and %llu",
+			       quoted(text), (unsigned long long)min,
+			       (unsigned long long)max);
 	*ret = v;
 	return 0;
 }
@@ -284,9 +295,10 @@ static int vlans_parse(const char *text, struct vlans *ret, struct xhp_err *err)
 
 		s = vlan_term(s, v);
 		if (!s)
-			return err_set(err, -EINVAL,
-				       "%s is not a list of VLANs like 10p/20-29/100+10x4u",
-				       quoted(text));
+			return err_set(
+				err, -EINVAL,
+				"%s is not a list of VLANs like 10p/20-29/100+10x4u",
+				quoted(text));
 		pvids += v->pvid;
 		if (!*s)
 			break;
@@ -318,7 +330,8 @@ static int bridge_parse(const char *text, struct bridge_spec *ret, struct xhp_er
 		const char *rest = vlan_id(dot + 1, &spec.tag);
 
 		if (!rest || *rest)
-			return err_set(err, -EINVAL, "%s: the tag is not a VLAN (1 to 4094)",
+			return err_set(err, -EINVAL,
+				       "%s: the tag is not a VLAN (1 to 4094)",
 				       quoted(text));
 		name[dot - name] = '\0';
 	}
@@ -330,7 +343,8 @@ static int bridge_parse(const char *text, struct bridge_spec *ret, struct xhp_er
 				       quoted(text));
 	}
 	if (*end)
-		return err_set(err, -EINVAL, "%s is not NAME, NAME.TAG or NAME:TRUNK:TRUNK",
+		return err_set(err, -EINVAL,
+			       "%s is not NAME, NAME.TAG or NAME:TRUNK:TRUNK",
 			       quoted(text));
 	if (ifname_parse(name, &spec.name, err) < 0)
 		return err->code;
@@ -341,13 +355,15 @@ static int bridge_parse(const char *text, struct bridge_spec *ret, struct xhp_er
 static int token_check(const char *text, struct xhp_err *err)
 {
 	if (*text == '-' || *text == '.')
-		return err_set(err, -EINVAL, "%s begins with \"%c\"", quoted(text), *text);
+		return err_set(err, -EINVAL, "%s begins with \"%c\"", quoted(text),
+			       *text);
 	for (const char *s = text; *s; s++) {
 		if (!isalnum((unsigned char)*s) && !strchr("_.+-", *s))
-			return err_set(err, -EINVAL,
-				       "%s has a character other than letters, digits and "
-				       "\"_.+-\"",
-				       quoted(text));
+			return err_set(
+				err, -EINVAL,
+				"%s has a character other than letters, digits and "
+				"\"_.+-\"",
+				quoted(text));
 	}
 	return 0;
 }
@@ -468,8 +484,9 @@ int value_parse(const struct param *p, const char *text, void *dst, struct xhp_e
 
 		n->set = true;
 		n->word = word;
-		return word ? 0 : uint_parse(text, p->min, p->max ? p->max : UINT64_MAX,
-					     &n->v, err);
+		return word ? 0
+			    : uint_parse(text, p->min, p->max ? p->max : UINT64_MAX,
+					 &n->v, err);
 	}
 	case V_IFNAME:
 		return ifname_parse(text, dst, err);
@@ -482,7 +499,8 @@ int value_parse(const struct param *p, const char *text, void *dst, struct xhp_e
 	}
 	case V_PREFIXES:
 		if (word) {
-			*(struct prefixes *)dst = (struct prefixes){ true, word, 0, NULL };
+			*(struct prefixes *)dst =
+				(struct prefixes){ true, word, 0, NULL };
 			return 0;
 		}
 		return prefixes_parse(text, dst, err);
@@ -532,9 +550,9 @@ const char *prefix_text(const struct prefix *p)
 	char addr[INET6_ADDRSTRLEN];
 
 	inet_ntop(p->family, p->addr, addr, sizeof(addr));
-	return p->len == (p->family == AF_INET ? 32 : 128) ?
-		       mem_strdup(addr) :
-		       mem_printf("%s/%d", addr, p->len);
+	return p->len == (p->family == AF_INET ? 32 : 128)
+		       ? mem_strdup(addr)
+		       : mem_printf("%s/%d", addr, p->len);
 }
 
 /* Levenshtein's distance with swaps, of short names. */
@@ -560,8 +578,8 @@ static unsigned int distance(const char *a, const char *b)
 				d = up[j] + 1;
 			if (cur[j - 1] + 1 < d)
 				d = cur[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    up2[j - 2] + 1 < d)
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+			    a[i - 2] == b[j - 1] && up2[j - 2] + 1 < d)
 				d = up2[j - 2] + 1;
 			cur[j] = d;
 		}

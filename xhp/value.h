@@ -22,8 +22,8 @@ struct mac {
 	uint8_t b[6];
 };
 struct prefix {
-	uint8_t family;	  /* AF_INET or AF_INET6 */
-	uint8_t len;	  /* bits */
+	uint8_t family;   /* AF_INET or AF_INET6 */
+	uint8_t len;      /* bits */
 	uint8_t addr[16]; /* network byte order, host bits as written */
 };
 struct prefixes {
@@ -37,7 +37,8 @@ struct num {
 	uint8_t word;
 	uint64_t v;
 };
-/* xl-network-configuration(5), "vlan": first..last in steps; untagged; pvid: first only */
+/* xl-network-configuration(5), "vlan": first..last in steps; untagged; pvid: first only
+ */
 struct vlan {
 	uint16_t first, last, step;
 	bool untagged, pvid;
@@ -68,28 +69,28 @@ struct map {
 };
 
 enum value_type {
-	V_TEXT,	    /* const char *, NULL = not set */
+	V_TEXT,     /* const char *, NULL = not set */
 	V_TOKEN,    /* const char *: [A-Za-z0-9_.+-]+, not beginning with - or . */
-	V_PATH,	    /* const char *: absolute */
-	V_BOOL,	    /* bool: yes or no */
-	V_ENUM,	    /* uint8_t: 1-based index into `words`, 0 = not set */
-	V_UINT,	    /* struct num: decimal, `min` to `max` */
+	V_PATH,     /* const char *: absolute */
+	V_BOOL,     /* bool: yes or no */
+	V_ENUM,     /* uint8_t: 1-based index into `words`, 0 = not set */
+	V_UINT,     /* struct num: decimal, `min` to `max` */
 	V_IFNAME,   /* struct ifname */
-	V_MAC,	    /* struct mac: unicast, six hex pairs */
+	V_MAC,      /* struct mac: unicast, six hex pairs */
 	V_PREFIXES, /* struct prefixes */
 	V_VLANS,    /* struct vlans */
 	V_BRIDGE,   /* struct bridge_spec */
-	V_LIST,	    /* struct texts, split at blanks and commas */
+	V_LIST,     /* struct texts, split at blanks and commas */
 	V_LINES,    /* struct texts, an item a line */
-	V_MAP,	    /* struct map: NAME=VALUE items a line; empty values drop out */
+	V_MAP,      /* struct map: NAME=VALUE items a line; empty values drop out */
 	V_COMMAND,  /* struct command *: words that are cut before substitution */
 	V_TYPES
 };
 
 enum param_flags {
 	P_REQUIRED = 1, /* "!": empty is an error */
-	P_ENABLES = 2,	/* "*": the step does nothing without (any of) these */
-	P_SHOWN = 4,	/* only shown, stored or logged: may hold the guest's own words */
+	P_ENABLES = 2,  /* "*": the step does nothing without (any of) these */
+	P_SHOWN = 4,    /* only shown, stored or logged: may hold the guest's own words */
 };
 
 /* One key of an action: the same row parses, lints, helps and documents. */
@@ -99,7 +100,8 @@ struct param {
 	uint8_t flags;
 	uint16_t offset;   /* of the typed value in the action's args */
 	const char *dflt;  /* parsed when the value is empty */
-	const char *words; /* "a|b|c": V_ENUM's choices; elsewhere, words instead of a value */
+	const char *words; /* "a|b|c": V_ENUM's choices; elsewhere, words instead of a
+			      value */
 	uint64_t min, max; /* V_UINT */
 	const char *help;
 };

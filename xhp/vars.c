@@ -15,7 +15,7 @@
 struct cached {
 	const char *name, *value;
 	const char *from; /* where it was found */
-	bool recorded;	  /* from outside and not the guest's own */
+	bool recorded;    /* from outside and not the guest's own */
 };
 
 static struct cached *cache;
@@ -134,8 +134,8 @@ static int outside_var(struct ctx *ctx, const struct var_def *def, const char **
 		if (is && !value[strspn(value, " \t,")]) {
 			if ((def->flags & VAR_STRICT) && !lenient)
 				return err_set(err, -EINVAL,
-					       "%s: the node %s is there, but blank", name,
-					       from);
+					       "%s: the node %s is there, but blank",
+					       name, from);
 			value = "";
 		}
 		/* libxl gives the tap of a renamed vif no name of its own */
@@ -169,15 +169,15 @@ static int outside_var(struct ctx *ctx, const struct var_def *def, const char **
 /* libxl fills in "xenbr0" where the guest's configuration names no bridge. */
 static bool is_filler(const char *name, const char *value)
 {
-	return !strcmp(name, "bridge") && !strcmp(value, "xenbr0") && !if_nametoindex(value);
+	return !strcmp(name, "bridge") && !strcmp(value, "xenbr0") &&
+	       !if_nametoindex(value);
 }
 
 static const struct entry *default_find(const struct scope *scope, const char *name,
 					const struct scope **ret_scope)
 {
-	const struct entry *found = scope->parent ?
-					    default_find(scope->parent, name, ret_scope) :
-					    NULL;
+	const struct entry *found =
+		scope->parent ? default_find(scope->parent, name, ret_scope) : NULL;
 
 	for (unsigned int i = 0; !found && i < scope->ndefaults; i++) {
 		if (!strcmp(scope->defaults[i].key, name)) {
@@ -255,8 +255,8 @@ static bool is_component(const char *text)
 }
 
 static int expand_foreign(struct ctx *ctx, const struct scope *scope,
-			  const struct template *t, enum value_type type, const char **ret,
-			  bool *ret_foreign, struct xhp_err *err)
+			  const struct template *t, enum value_type type,
+			  const char **ret, bool *ret_foreign, struct xhp_err *err)
 {
 	struct buf b = { 0 };
 	size_t skip;
@@ -355,8 +355,8 @@ static int var_value(struct ctx *ctx, const struct scope *scope, const char *nam
 	return rc;
 }
 
-int var_get(struct ctx *ctx, const struct scope *scope, const char *name, const char **ret,
-	    struct xhp_err *err)
+int var_get(struct ctx *ctx, const struct scope *scope, const char *name,
+	    const char **ret, struct xhp_err *err)
 {
 	bool foreign;
 
@@ -375,8 +375,9 @@ int vars_changed(struct ctx *ctx, const struct journal *j, const char **ret_whic
 
 		if (!def && !strchr(name, '/'))
 			continue;
-		if (def ? outside_var(ctx, def, &value, err) < 0 :
-			  seg_value(ctx, ctx->recipe->root, &seg, &value, &foreign, err) < 0)
+		if (def ? outside_var(ctx, def, &value, err) < 0
+			: seg_value(ctx, ctx->recipe->root, &seg, &value, &foreign, err) <
+				    0)
 			return err->code;
 		if (strcmp(value, j->vars[i].value) != 0)
 			*ret_which = name;

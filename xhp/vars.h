@@ -14,8 +14,8 @@ struct journal;
  * environment, [defaults] (the outermost file's first), the class's default. Checked as
  * the variable's type; "" if not set. The text lives until the process ends.
  */
-int var_get(struct ctx *ctx, const struct scope *scope, const char *name, const char **ret,
-	    struct xhp_err *err);
+int var_get(struct ctx *ctx, const struct scope *scope, const char *name,
+	    const char **ret, struct xhp_err *err);
 
 /*
  * Puts the values of all references in place; `ret` is "" or the text, without blanks at

@@ -23,12 +23,12 @@ struct request;
 struct ctx {
 	const struct request *req;
 	const struct recipe *recipe; /* NULL when only a journal is at hand (gc) */
-	struct journal *journal;     /* of the step at work: the device's, or a shared one */
-	const char *device;	     /* "vif-1-0": names the journal and all our marks */
-	struct link dev;	     /* the device's own interface; follows a rename */
-	unsigned int mtu;	     /* that the guest is to be told; 0 = none */
-	bool rollback;		     /* the undo is a roll-back, not a detach */
-	bool planning;		     /* nothing is going to be applied */
+	struct journal *journal; /* of the step at work: the device's, or a shared one */
+	const char *device;      /* "vif-1-0": names the journal and all our marks */
+	struct link dev;         /* the device's own interface; follows a rename */
+	unsigned int mtu;        /* that the guest is to be told; 0 = none */
+	bool rollback;           /* the undo is a roll-back, not a detach */
+	bool planning;           /* nothing is going to be applied */
 };
 
 struct result_def {

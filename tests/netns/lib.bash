@@ -18,10 +18,11 @@ rig_setup() {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	RIG_XENSTORED=$(compgen -G '/usr/lib/xen-*/bin/xenstored' | tail -n 1) ||
 		skip "no C xenstored (package xen-utils)"
-	RIG=$(mktemp -d /tmp/xhp-rig.XXXXXX)
-	DOM0=xhp-$$-${RIG##*.}
+	rig_sweep
+	RIG=$(mktemp -d "/tmp/xhp-$$-XXXXXX")
+	DOM0=${RIG##*/}
 	RIG_PIDS=()
-	RIG_NETNS=()
+	declare -gA RIG_NETNS=()
 	rig_xenstored
 	rig_dom0
 }
@@ -32,10 +33,23 @@ rig_teardown() {
 	kill -KILL $(rig_strays) 2>/dev/null || :
 	rig_stop "${RIG_PIDS[@]}"
 	for name in "${RIG_NETNS[@]}"; do
-		ip netns del "$name"
+		rig_netns_del "$name"
 	done
 	rm -rf "$RIG"
 	RIG=
+}
+
+# What a test left that was killed without its teardown; its daemons died with it.
+rig_sweep() {
+	local left
+	for left in /run/netns/xhp-* /tmp/xhp-*; do
+		[[ $left =~ /xhp-([0-9]+)-[A-Za-z0-9]{6}(-[0-9.]+)?$ ]] || continue
+		! kill -0 "${BASH_REMATCH[1]}" 2>/dev/null || continue
+		case $left in
+		/tmp/*) rm -rf "$left" ;;
+		*) ip netns del "${left##*/}" ;;
+		esac
+	done
 }
 
 # rig_start COMMAND...: what lives until the test ends, or rig_stop; its pid is $!. Bats
@@ -77,7 +91,12 @@ rig_strays() {
 
 rig_netns() {
 	ip netns add "$1" || return
-	RIG_NETNS+=("$1")
+	RIG_NETNS[$1]=$1
+}
+
+rig_netns_del() {
+	ip netns del "$1"
+	unset "RIG_NETNS[$1]"
 }
 
 # A store of our own; the daemon tells its pid once it accepts connections.

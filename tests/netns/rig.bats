@@ -109,6 +109,33 @@ teardown() {
 	dom0 test ! -e /sys/class/net/br0/brif/vif1.0
 }
 
+@test "the floor of the benchmark does attach and detach" {
+	bridge_add br0 1400
+	vif_add 1 0
+	backend vif 1 0 bridge=br0 vifname=web
+	libxl_call vif 1 0 "$RIG_BUILD/floor" online
+	[ "$(node vif 1 0 hotplug-status)" = connected ]
+	[ "$(xenstore-read /local/domain/1/device/vif/0/mtu)" = 1400 ]
+	dom0 ip -d link show web >"$RIG/web"
+	grep 'mtu 1400 .* master br0 .*UP' "$RIG/web"
+	grep 'ether fe:ff:ff:ff:ff:ff' "$RIG/web"
+	grep 'addrgenmode none' "$RIG/web"
+	libxl_call vif 1 0 "$RIG_BUILD/floor" offline
+	dom0 ip -o link show web >"$RIG/web"
+	! grep -E 'master|UP' "$RIG/web"
+}
+
+@test "what a killed test left is swept up" {
+	local left=xhp-999999999-abc123
+	ip netns add "$left"
+	mkdir "/tmp/$left"
+	rig_sweep
+	[ ! -e "/run/netns/$left" ]
+	[ ! -e "/tmp/$left" ]
+	[ -e "/run/netns/$DOM0" ]
+	[ -d "$RIG" ]
+}
+
 @test "every frame of the table arrives where there is no filter" {
 	local d
 	bridge_add br0
