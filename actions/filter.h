@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Between the action [filter] and its rules. */
+#ifndef ACTIONS_FILTER_H
+#define ACTIONS_FILTER_H
+
+#include "nft.h"
+
+/* What the rules are made from, at attach and again for the audit. */
+struct filter {
+	const char *table;
+	struct ifname dev;
+	int ifindex;
+	struct mac mac;     /* not set: any */
+	bool any;           /* any address */
+	struct prefixes ip; /* else these, and the link-local ones */
+};
+
+/* May frames of this family come in at all? */
+bool filter_has(const struct filter *f, uint8_t family);
+
+/* The whole table, in place of one of that name that is there already. */
+void filter_build(struct nft_batch *b, const struct filter *f);
+
+#endif

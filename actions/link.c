@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// link: the interface's own properties, while it is still down.
+
+#include <linux/if_link.h>
+
+#include "actions.h"
+
+struct args {
+	struct ifname dev, name;
+	struct mac mac;
+	struct num mtu;
+	struct prefixes addresses;
+};
+
+static const struct param params[] = {
+	PARAM_DEV(struct args),
+	{ .key = "name",
+	  .type = V_IFNAME,
+	  .offset = offsetof(struct args, name),
+	  .help = "its new name; another interface may not have it" },
+	{ .key = "mac",
+	  .type = V_MAC,
+	  .offset = offsetof(struct args, mac),
+	  .help = "dom0's side; fe:ff:ff:ff:ff:ff keeps a bridge from adopting it" },
+	{ .key = "mtu",
+	  .type = V_UINT,
+	  .offset = offsetof(struct args, mtu),
+	  .min = 68,
+	  .max = 65535,
+	  .help = "in bytes" },
+	{ .key = "addresses",
+	  .type = V_PREFIXES,
+	  .offset = offsetof(struct args, addresses),
+	  .words = "none",
+	  .help = "dom0's side; none: what is there goes, and none is generated" },
+	{ .key = NULL },
+};
+
+static const struct result_def results[] = {
+	{ .name = "name", .type = V_IFNAME, .help = "the interface's name from here on" },
+	{ .name = "mtu", .type = V_UINT, .help = "the MTU, if one is given" },
+	{ .name = NULL },
+};
+
+static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	struct link link, other;
+
+	if (dev_or(ctx, &args->dev, &link, err) < 0)
+		return err->code;
+	step_result(step, "name", *args->name.s ? args->name.s : mem_strdup(link.name.s));
+	if (args->mtu.set) {
+		ctx->mtu = (unsigned int)args->mtu.v;
+		step_result(step, "mtu", mem_printf("%u", ctx->mtu));
+	}
+	if (!*args->name.s || !strcmp(args->name.s, link.name.s))
+		return 0;
+	if (nl_link_by_name(args->name.s, &other, err) < 0)
+		return err->code == -ENODEV ? 0 : err->code;
+	return err_set(err, -EEXIST,
+		       "%s cannot be called %s: another interface has that name already",
+		       link.name.s, args->name.s);
+}
+
+static const char *num(long v)
+{
+	return mem_printf("%ld", v);
+}
+
+/* Down first: a rename wants it, and nothing may pass before the filter is there. */
+static int take_down(struct ctx *ctx, struct link *link, struct xhp_err *err)
+{
+	const struct link_change down = { .set_up = true };
+
+	if (!(link->flags & IFF_UP))
+		return 0;
+	if (RECORD(ctx, err, SCOPE_DEVICE, "link", "down", "ifindex", num(link->ifindex),
+		   "ifname", link->name.s) < 0)
+		return err->code;
+	if (nl_link_change(link->ifindex, &down, err) < 0)
+		return err_wrap(err, "cannot take %s down", link->name.s);
+	link->flags &= ~(uint32_t)IFF_UP;
+	return 0;
+}
+
+static int rename_to(struct ctx *ctx, struct link *link, const struct ifname *name,
+		     struct xhp_err *err)
+{
+	const struct link_change change = { .name = name->s };
+
+	if (!*name->s || !strcmp(name->s, link->name.s))
+		return 0;
+	if (RECORD(ctx, err, SCOPE_DEVICE, "link", "name", "ifindex", num(link->ifindex),
+		   "old", mem_strdup(link->name.s), "new", name->s) < 0)
+		return err->code;
+	if (nl_link_change(link->ifindex, &change, err) < 0)
+		return err_wrap(err, "cannot call %s %s", link->name.s, name->s);
+	link->name = *name;
+	return 0;
+}
+
+static int flush_addresses(struct ctx *ctx, const struct link *link, struct xhp_err *err)
+{
+	struct prefix *addresses;
+	unsigned int n;
+
+	if (nl_addresses(link->ifindex, &addresses, &n, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < n; i++) {
+		if (RECORD(ctx, err, SCOPE_DEVICE, "link", "address-removed", "ifindex",
+			   num(link->ifindex), "address", prefix_text(&addresses[i])) < 0)
+			return err->code;
+		if (nl_address_del(link->ifindex, &addresses[i], err) < 0 &&
+		    err->code != -EADDRNOTAVAIL)
+			return err->code;
+	}
+	return 0;
+}
+
+static int add_addresses(struct ctx *ctx, const struct link *link,
+			 const struct prefixes *list, struct xhp_err *err)
+{
+	for (unsigned int i = 0; i < list->n; i++) {
+		if (RECORD(ctx, err, SCOPE_HOST, "link", "address-added", "ifindex",
+			   num(link->ifindex), "address", prefix_text(&list->v[i])) < 0)
+			return err->code;
+		if (nl_address_add(link->ifindex, &list->v[i], err) < 0 &&
+		    err->code != -EEXIST)
+			return err->code;
+	}
+	return 0;
+}
+
+/* MAC, MTU and address generation: one record for one message. */
+static int set_properties(struct ctx *ctx, struct link *link, const struct args *args,
+			  struct xhp_err *err)
+{
+	const uint8_t none = IN6_ADDR_GEN_MODE_NONE;
+	bool mac = args->mac.set && memcmp(args->mac.b, link->mac, 6) != 0;
+	bool mtu = args->mtu.set && args->mtu.v != link->mtu;
+	bool gen = args->addresses.set && link->addrgenmode != 0xff &&
+		   link->addrgenmode != none;
+	const struct link_change change = {
+		.mac = mac ? args->mac.b : NULL,
+		.mtu = mtu ? (uint32_t)args->mtu.v : 0,
+		.set_addrgen = gen,
+		.addrgenmode = none,
+	};
+
+	if (!mac && !mtu && !gen)
+		return 0;
+	if (RECORD(ctx, err, SCOPE_DEVICE, "link", "set", "ifindex", num(link->ifindex),
+		   "ifname", mem_strdup(link->name.s), "old-mac",
+		   mac ? mac_text(link->mac) : NULL, "mac",
+		   mac ? mac_text(args->mac.b) : NULL, "old-mtu",
+		   mtu ? num(link->mtu) : NULL, "mtu",
+		   mtu ? num((long)args->mtu.v) : NULL, "old-addrgenmode",
+		   gen ? num(link->addrgenmode) : NULL, "addrgenmode",
+		   gen ? num(none) : NULL) < 0)
+		return err->code;
+	if (nl_link_change(link->ifindex, &change, err) < 0)
+		return err_wrap(err, "cannot set %s up: MAC %s, MTU %u", link->name.s,
+				mac_text(mac ? args->mac.b : link->mac),
+				mtu ? (unsigned int)args->mtu.v : link->mtu);
+	if (mac)
+		memcpy(link->mac, args->mac.b, 6);
+	if (mtu)
+		link->mtu = (uint32_t)args->mtu.v;
+	if (gen)
+		link->addrgenmode = none;
+	return 0;
+}
+
+static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	struct link link;
+	bool own;
+
+	(void)step;
+	if (dev_or(ctx, &args->dev, &link, err) < 0)
+		return err->code;
+	own = link.ifindex == ctx->dev.ifindex;
+	if (take_down(ctx, &link, err) < 0 || rename_to(ctx, &link, &args->name, err) < 0)
+		return err->code;
+	if (own)
+		ctx->dev = link;
+	if (set_properties(ctx, &link, args, err) < 0 ||
+	    (args->addresses.word && flush_addresses(ctx, &link, err) < 0) ||
+	    add_addresses(ctx, &link, &args->addresses, err) < 0)
+		return err->code;
+	if (own)
+		ctx->dev = link;
+	return 0;
+}
+
+static int undo_set(const struct rec *rec, const struct link *link, struct xhp_err *err)
+{
+	struct link_change change = { 0 };
+	const char *s;
+	uint8_t mac[6];
+	long v;
+
+	s = rec_get(rec, "old-mac");
+	if (s && mac_parse(s, mac, err) < 0)
+		return err->code;
+	if (s && !strcmp(mac_text(link->mac), rec_get(rec, "mac")))
+		change.mac = mac;
+	v = rec_num(rec, "old-mtu", 0);
+	if (v && (long)link->mtu == rec_num(rec, "mtu", 0))
+		change.mtu = (uint32_t)v;
+	v = rec_num(rec, "old-addrgenmode", -1);
+	if (v >= 0 && link->addrgenmode == rec_num(rec, "addrgenmode", -1)) {
+		change.set_addrgen = true;
+		change.addrgenmode = (uint8_t)v;
+	}
+	if (!change.mac && !change.mtu && !change.set_addrgen)
+		return 0;
+	if (nl_link_change(link->ifindex, &change, err) < 0 && err->code != -ENODEV)
+		return err_wrap(err, "cannot give %s its old properties back",
+				link->name.s);
+	return 0;
+}
+
+/* Not made yet, or somebody has changed it since: the old name is not forced back. */
+static int undo_name(const struct rec *rec, const struct link *link, struct xhp_err *err)
+{
+	const struct link_change change = { .name = rec_get(rec, "old") };
+
+	if (!change.name || !strcmp(link->name.s, change.name))
+		return 0;
+	if (strcmp(link->name.s, rec_get(rec, "new")) != 0) {
+		log_warn("%s was renamed by somebody else: it keeps that name",
+			 link->name.s);
+		return 0;
+	}
+	if (nl_link_change(link->ifindex, &change, err) < 0 && err->code != -ENODEV)
+		return err_wrap(err, "cannot call %s %s again", link->name.s,
+				change.name);
+	return 0;
+}
+
+static int undo_address(const struct rec *rec, const struct link *link, bool added,
+			struct xhp_err *err)
+{
+	struct prefix p;
+	int rc;
+
+	if (prefix_parse(rec_get(rec, "address"), &p, err) < 0)
+		return err->code;
+	rc = added ? nl_address_del(link->ifindex, &p, err)
+		   : nl_address_add(link->ifindex, &p, err);
+	if (rc == -EADDRNOTAVAIL || rc == -EEXIST || rc == -ENODEV)
+		return 0;
+	return rc;
+}
+
+static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	struct link link;
+
+	(void)ctx;
+	if (rec_link(rec, &link, err) < 0)
+		return err->code == -ENODEV ? 0 : err->code;
+	if (!strcmp(rec->kind, "down"))
+		return link_set_up(&link, true, err);
+	if (!strcmp(rec->kind, "name"))
+		return undo_name(rec, &link, err);
+	if (!strcmp(rec->kind, "set"))
+		return undo_set(rec, &link, err);
+	if (!strcmp(rec->kind, "address-removed"))
+		return undo_address(rec, &link, false, err);
+	if (!strcmp(rec->kind, "address-added"))
+		return undo_address(rec, &link, true, err);
+	return rec_unknown(rec, err);
+}
+
+static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	struct link link;
+	const char *mac;
+
+	(void)ctx;
+	if (rec_link(rec, &link, err) < 0)
+		return 1;
+	if (!strcmp(rec->kind, "name") && strcmp(link.name.s, rec_get(rec, "new")) != 0) {
+		err_set(err, -ESTALE, "%s is called %s now", rec_get(rec, "new"),
+			link.name.s);
+		return 1;
+	}
+	if (strcmp(rec->kind, "set") != 0)
+		return 0;
+	mac = rec_get(rec, "mac");
+	if ((mac && strcmp(mac, mac_text(link.mac)) != 0) ||
+	    rec_num(rec, "mtu", link.mtu) != link.mtu) {
+		err_set(err, -ESTALE, "%s: MAC %s and MTU %u were set by somebody else",
+			link.name.s, mac_text(link.mac), link.mtu);
+		return 1;
+	}
+	return 0;
+}
+
+const struct action action_link = {
+	.name = "link",
+	.summary = "set the interface's name, MAC, MTU and addresses, while it is down",
+	.params = params,
+	.args_size = sizeof(struct args),
+	.results = results,
+	.check = check,
+	.apply = apply,
+	.undo = undo,
+	.audit = audit,
+};

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// All actions, sorted by name.
+
+#include "xhp.h"
+
+extern const struct action action_bridge, action_filter, action_hooks, action_link,
+	action_lookup, action_up;
+
+const struct action *const actions[] = {
+	&action_bridge, &action_filter, &action_hooks,
+	&action_link,   &action_lookup, &action_up,
+};
+const unsigned int nactions = sizeof(actions) / sizeof(actions[0]);

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// up: from here on, frames pass.
+
+#include "actions.h"
+
+struct args {
+	struct ifname dev;
+};
+
+static const struct param params[] = {
+	PARAM_DEV(struct args),
+	{ .key = NULL },
+};
+
+static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct link_change up = { .set_up = true, .up = true };
+	const struct args *args = data;
+	struct link link;
+
+	(void)step;
+	if (dev_or(ctx, &args->dev, &link, err) < 0 ||
+	    RECORD(ctx, err, SCOPE_HOST, "up", "up", "ifindex",
+		   mem_printf("%d", link.ifindex), "ifname", mem_strdup(link.name.s)) < 0)
+		return err->code;
+	if (nl_link_change(link.ifindex, &up, err) < 0)
+		return err_wrap(err, "cannot take %s up", link.name.s);
+	return 0;
+}
+
+static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	struct link link;
+
+	(void)ctx;
+	if (rec_link(rec, &link, err) < 0)
+		return err->code == -ENODEV ? 0 : err->code;
+	return link_set_up(&link, false, err);
+}
+
+static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	struct link link;
+
+	(void)ctx;
+	if (rec_link(rec, &link, err) < 0)
+		return 1;
+	if (link.flags & IFF_UP)
+		return 0;
+	err_set(err, -ENETDOWN, "%s is down", link.name.s);
+	return 1;
+}
+
+static int detach_stock(struct ctx *ctx, struct step *step, void *data,
+			struct xhp_err *err)
+{
+	const struct args *args = data;
+	struct link link;
+
+	(void)step;
+	if (dev_or(ctx, &args->dev, &link, err) < 0)
+		return err->code == -ENODEV ? 0 : err->code;
+	return link_set_up(&link, false, err);
+}
+
+const struct action action_up = {
+	.name = "up",
+	.summary = "take the interface up",
+	.params = params,
+	.args_size = sizeof(struct args),
+	.order = ORDER_UP,
+	.apply = apply,
+	.undo = undo,
+	.audit = audit,
+	.detach_stock = detach_stock,
+};

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The subcommands: one table dispatches and helps. */
+#ifndef XHP_COMMANDS_H
+#define XHP_COMMANDS_H
+
+#include "err.h"
+
+struct command {
+	const char *name;
+	const char *args;
+	const char *summary;
+	const char *details; /* more lines of help, or NULL */
+	/* argv[0] is the command's name. 0 or -errno. */
+	int (*run)(int argc, char **argv, struct xhp_err *err);
+};
+
+extern const struct command commands[]; /* ends with a NULL name */
+
+int cmd_gc(int argc, char **argv, struct xhp_err *err);
+int cmd_help(int argc, char **argv, struct xhp_err *err);
+int cmd_lint(int argc, char **argv, struct xhp_err *err);
+int cmd_status(int argc, char **argv, struct xhp_err *err);
+
+#endif

@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The engine: check all, apply in order, undo in reverse.
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "deadline.h"
+#include "engine.h"
+#include "settings.h"
+#include "shared.h"
+#include "steps.h"
+#include "vars.h"
+#include "xhp.h"
+
+/* --- the way back --- */
+
+static int undo_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	const struct action *a;
+
+	if (!strcmp(rec->action, SHARED_ACTION))
+		return shared_undo(ctx, rec, err);
+	a = action_find(rec->action);
+	if (!a || !a->undo)
+		return err_set(
+			err, -ENOTSUP,
+			"this version cannot undo [%s] %s (%s): an older or newer one "
+			"wrote it",
+			rec->action, rec->kind, rec->where);
+	return a->undo(ctx, rec, err);
+}
+
+int engine_undo(struct journal *j, bool rollback, struct xhp_err *err)
+{
+	struct ctx ctx = { .journal = j, .device = j->name, .rollback = rollback };
+	struct xhp_err one;
+	int first = 0;
+
+	for (unsigned int i = j->nrecs; i-- > 0;) {
+		struct rec *rec = &j->recs[i];
+
+		if (rec->undone || (rec->scope == SCOPE_DEVICE && !rollback))
+			continue;
+		if (deadline_check(&one) < 0 || undo_one(&ctx, rec, &one) < 0) {
+			err_wrap(&one, "undo of [%s] (%s)", rec->step, rec->where);
+			log_warn("%s", one.text);
+			if (!first) {
+				*err = one;
+				first = one.code;
+			}
+			/* what is not known must stop: it may hold up what is below */
+			if (one.code == -ENOTSUP || one.code == -ETIMEDOUT)
+				break;
+			continue;
+		}
+		rec->undone = true;
+		j->complete = false;
+		if (journal_line(j, "undone", mem_printf("%u", rec->id), NULL, &one) < 0)
+			log_warn("%s", one.text);
+	}
+	return first;
+}
+
+int engine_audit(struct journal *j, struct xhp_err *err)
+{
+	struct ctx ctx = { .journal = j, .device = j->name };
+
+	for (unsigned int i = 0; i < j->nrecs; i++) {
+		const struct rec *rec = &j->recs[i];
+		const struct action *a = action_find(rec->action);
+		int rc = 0;
+
+		if (rec->undone)
+			continue;
+		if (!strcmp(rec->action, SHARED_ACTION))
+			rc = shared_audit(&ctx, rec, err);
+		else if (a && a->audit)
+			rc = a->audit(&ctx, rec, err);
+		if (rc) {
+			err_wrap(err, "[%s]", rec->step);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+/* --- attach --- */
+
+/* Whose device it is; a driver domain cannot read it. */
+static const char *guest_uuid(const struct request *req)
+{
+	const char *path = mem_printf("/local/domain/%u/vm", req->domid), *vm, *slash;
+	struct xhp_err unused;
+
+	if (store_read(path, &vm, &unused) < 0)
+		return NULL;
+	slash = strrchr(vm, '/');
+	return slash ? slash + 1 : vm;
+}
+
+static int write_header(struct ctx *ctx, struct xhp_err *err)
+{
+	const struct request *req = ctx->req;
+	const struct recipe *recipe = ctx->recipe;
+	const struct field *vars;
+	unsigned int nvars, self;
+	bool known = !store_self(&self, err);
+
+	if (!known)
+		return err->code;
+	vars = vars_read(&nvars);
+	return journal_begin(
+		ctx->journal,
+		(const struct field[]){
+			{ "class", recipe->device },
+			{ "type", req->type },
+			{ "domid", mem_printf("%u", req->domid) },
+			{ "devid", mem_printf("%u", req->devid) },
+			{ "path", req->path },
+			{ "self", mem_printf("%u", self) },
+			{ "uuid", guest_uuid(req) },
+			{ "ifindex",
+			  ctx->dev.ifindex ? mem_printf("%d", ctx->dev.ifindex) : NULL },
+			{ "dev", ctx->dev.ifindex ? ctx->dev.name.s : NULL },
+			{ "mtu", ctx->mtu ? mem_printf("%u", ctx->mtu) : NULL },
+			{ "recipe", recipe->root->path },
+			{ "hash",
+			  mem_printf("%016llx", (unsigned long long)recipe->hash) },
+			{ "since", mem_printf("%lld", (long long)time(NULL)) },
+		},
+		13, vars, nvars, err);
+}
+
+/* One step; what an optional step had done when it failed is undone at once. */
+static int apply_step(struct ctx *ctx, struct step *step, struct xhp_err *err)
+{
+	struct journal *j = ctx->journal;
+	unsigned int before = j->nrecs;
+	struct xhp_err undo_err;
+	struct journal part;
+	int rc = deadline_check(err);
+
+	if (!rc && step->late)
+		rc = step_check(ctx, step, err);
+	if (rc || (step->checked && !step->active))
+		goto out;
+	journal_step(j, step->name, step->action->name,
+		     mem_printf("%s:%d", step->pos.file, step->pos.line));
+	if (step->shared)
+		rc = shared_apply(ctx, step, err);
+	else if (step->action->apply)
+		rc = step->action->apply(ctx, step, step->args, err);
+out:
+	if (!rc)
+		return 0;
+	step_error(step, err);
+	if (!step->optional || err->code == -ETIMEDOUT)
+		return err->code;
+	log_warn("optional step failed: %s:%d: %s", err->pos.file, err->pos.line,
+		 err->text);
+	part = *j;
+	part.recs = j->recs + before;
+	part.nrecs = j->nrecs - before;
+	return engine_undo(&part, true, &undo_err) ? err->code : 0;
+}
+
+static int check_all(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
+{
+	const struct recipe *recipe = ctx->recipe;
+	struct settings settings;
+	bool filtered = false;
+
+	if (settings_load(&settings, err) < 0)
+		return err->code;
+	deadline_limit((unsigned int)settings.timeout.v);
+	if (recipe->class->find && recipe->class->find(ctx, verb, err) < 0)
+		return err->code;
+	if (steps_check(ctx, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < recipe->nsteps; i++)
+		filtered |= recipe->steps[i]->action->order == ORDER_FILTER &&
+			    recipe->steps[i]->active;
+	if (settings.require_filter && ctx->dev.ifindex && !filtered)
+		return err_set(
+			err, -EPERM,
+			"nothing filters %s (no ip= in the guest's configuration?), "
+			"and the settings say require-filter = yes",
+			ctx->device);
+	return 0;
+}
+
+static int attach(struct ctx *ctx, struct xhp_err *err)
+{
+	const struct recipe *recipe = ctx->recipe;
+
+	if (check_all(ctx, VERB_ATTACH, err) < 0 || write_header(ctx, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < recipe->nsteps; i++) {
+		if (apply_step(ctx, recipe->steps[i], err) < 0)
+			return err->code;
+	}
+	if (journal_line(ctx->journal, "done", mem_printf("%lu", deadline_elapsed_us()),
+			 NULL, err) < 0)
+		return err->code;
+	return recipe->class->finish_ok(ctx, VERB_ATTACH, err);
+}
+
+/* Is what the journal holds this very device, attached as it would be now? */
+static int is_attached(struct ctx *ctx, struct xhp_err *err)
+{
+	struct journal *j = ctx->journal;
+	const char *ifindex = journal_head(j, "ifindex"), *uuid = journal_head(j, "uuid");
+	const char *now, *which;
+	struct link link;
+
+	if (!j->complete)
+		return err_set(err, -EINTR, "the run that attached it was cut short");
+	now = guest_uuid(ctx->req);
+	if (uuid && now && strcmp(uuid, now) != 0)
+		return err_set(err, -ESTALE, "it was another guest's");
+	if (ifindex && nl_link_by_index(atoi(ifindex), &link, err) < 0)
+		return err_wrap(err, "its interface is gone");
+	if (ifindex)
+		ctx->dev = link;
+	if (vars_changed(ctx, j, &which, err) < 0)
+		return err->code;
+	if (which)
+		return err_set(err, -ESTALE, "%s has changed since", which);
+	if (engine_audit(j, err))
+		return err->code ? err->code : -ESTALE;
+	if (journal_head(j, "mtu"))
+		ctx->mtu = (unsigned int)atoi(journal_head(j, "mtu"));
+	return 0;
+}
+
+/* What an earlier run left: 1 = all is in place, 0 = nothing is left of it. */
+static int settle_journal(struct ctx *ctx, struct xhp_err *err)
+{
+	struct journal *j = ctx->journal;
+
+	if (j->foreign_boot) {
+		log_info("a journal from before the last boot is dropped");
+		return journal_reset(j, err);
+	}
+	if (!j->version)
+		return 0;
+	if (!is_attached(ctx, err))
+		return 1;
+	if (err->code == -ETIMEDOUT)
+		return err->code;
+	if (!journal_empty(j)) {
+		log_info("what an earlier run left is undone first: %s", err->text);
+		if (engine_undo(j, true, err) < 0)
+			return err_wrap(err, "what an earlier run left cannot be undone");
+	}
+	ctx->dev = (struct link){ 0 };
+	return journal_reset(j, err);
+}
+
+static int roll_back(struct ctx *ctx, struct xhp_err *err)
+{
+	struct xhp_err undo_err;
+	size_t len = strlen(err->text);
+	bool clean;
+
+	deadline_extend(DEADLINE_UNDO);
+	clean = !engine_undo(ctx->journal, true, &undo_err);
+	if (!clean)
+		snprintf(
+			err->text + len, sizeof(err->text) - len,
+			"; and the roll-back is not complete (xen-hotplug gc tries again): %s",
+			undo_err.text);
+	journal_close(ctx->journal, clean);
+	return err->code;
+}
+
+static int run_attach(struct ctx *ctx, struct xhp_err *err)
+{
+	int rc = settle_journal(ctx, err);
+
+	if (rc < 0) {
+		journal_close(ctx->journal, false);
+		return rc;
+	}
+	if (rc == 1) {
+		log_info("attached already: nothing to do");
+		rc = ctx->recipe->class->finish_ok(ctx, VERB_ATTACH, err);
+		journal_close(ctx->journal, false);
+		return rc;
+	}
+	if (attach(ctx, err) < 0)
+		return roll_back(ctx, err);
+	journal_close(ctx->journal, false);
+	return 0;
+}
+
+/* --- detach --- */
+
+/* No journal: the stock script attached it, or nobody did. */
+static int detach_stock(struct ctx *ctx, struct xhp_err *err)
+{
+	const struct recipe *recipe = ctx->recipe;
+	struct xhp_err one;
+	int first = 0;
+
+	vars_lenient();
+	if (recipe->class->find && recipe->class->find(ctx, VERB_DETACH, err) < 0)
+		return err->code;
+	for (unsigned int i = recipe->nsteps; i-- > 0;) {
+		struct step *step = recipe->steps[i];
+
+		if (!step->action->detach_stock)
+			continue;
+		if (step_bind(ctx, step, &one) < 0)
+			continue;
+		if (step->action->detach_stock(ctx, step, step->args, &one) < 0) {
+			step_error(step, &one);
+			log_warn("%s", one.text);
+			if (!first)
+				*err = one;
+			first = err->code;
+		}
+	}
+	return first;
+}
+
+static int run_detach(struct ctx *ctx, struct xhp_err *err)
+{
+	struct journal *j = ctx->journal;
+	int rc;
+
+	if (j->foreign_boot)
+		rc = 0;
+	else if (j->version)
+		rc = engine_undo(j, !j->complete, err);
+	else
+		rc = detach_stock(ctx, err);
+	if (!rc)
+		rc = ctx->recipe->class->finish_ok(ctx, VERB_DETACH, err);
+	journal_close(j, !rc || !j->version);
+	return rc;
+}
+
+int engine_run(const struct request *req, const struct recipe *recipe,
+	       struct xhp_err *err)
+{
+	struct ctx ctx = { .req = req, .recipe = recipe };
+	struct journal journal;
+	int rc;
+
+	ctx.device = recipe->class->device(req);
+	log_subject(ctx.device);
+	rc = journal_open(JOURNAL_DEVICES, ctx.device, false, &journal, err);
+	if (!rc) {
+		ctx.journal = &journal;
+		rc = req->kind == VERB_ATTACH ? run_attach(&ctx, err)
+					      : run_detach(&ctx, err);
+	}
+	if (rc < 0) {
+		deadline_extend(DEADLINE_UNDO);
+		recipe->class->finish_err(&ctx, req->kind, err);
+	}
+	return rc;
+}
+
+/* --- plan --- */
+
+static void plan_value(struct ctx *ctx, const struct step *step, const struct entry *e)
+{
+	struct xhp_err err;
+	const char *text;
+
+	if (e->value.late) {
+		printf("    %-14s %s (known when the step before it is done)\n", e->key,
+		       e->value.text);
+		return;
+	}
+	if (e->param->type == V_COMMAND)
+		text = e->value.text;
+	else if (expand(ctx, step->scope, &e->value, e->param->type, &text, &err) < 0)
+		text = err.text;
+	if (!*text)
+		return;
+	printf("    %-14s %s\n", e->key, text);
+}
+
+static void plan_step(struct ctx *ctx, const struct step *step, unsigned int n)
+{
+	const struct result_def *def = step->action->results;
+	bool labelled = strcmp(step->name, step->action->name) != 0;
+
+	printf("%3u [%s%s%s]  (%s:%d)\n", n, step->action->name, labelled ? " " : "",
+	       labelled ? step->name : "", step->pos.file, step->pos.line);
+	if (!step->late && !step->active) {
+		printf("    nothing: %s\n", step->why);
+		return;
+	}
+	for (unsigned int i = 0; i < step->nentries; i++)
+		plan_value(ctx, step, &step->entries[i]);
+	for (unsigned int i = 0; def && def[i].name; i++) {
+		if (step->results[i] && *step->results[i])
+			printf("    -> %-11s %s\n", def[i].name, step->results[i]);
+	}
+}
+
+static void plan_detach(const struct journal *j)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = j->nrecs; i-- > 0;) {
+		const struct rec *r = &j->recs[i];
+
+		if (r->undone || (r->scope == SCOPE_DEVICE && j->complete))
+			continue;
+		printf("%3u undo %s %s  (%s)\n", ++n, r->action, r->kind, r->where);
+		for (unsigned int k = 0; k < r->nfields; k++)
+			printf("    %-14s %s\n", r->fields[k].name, r->fields[k].value);
+	}
+}
+
+int engine_plan(const struct request *req, const struct recipe *recipe,
+		struct xhp_err *err)
+{
+	struct ctx ctx = { .req = req, .recipe = recipe, .planning = true };
+	struct journal j = { .fd = -1 };
+	bool there;
+
+	ctx.device = recipe->class->device(req);
+	ctx.journal = &j;
+	there = !journal_read(JOURNAL_DEVICES, ctx.device, &j, err) && j.version;
+	if (!there && err->code != -ENOENT)
+		return err->code;
+	printf("%s %s, by %s\n", ctx.device, req->verb, recipe->root->path);
+	if (req->kind == VERB_DETACH) {
+		if (there)
+			plan_detach(&j);
+		else
+			printf("there is no journal of it: what the stock script would have "
+			       "attached is taken down\n");
+		return 0;
+	}
+	if (there && !is_attached(&ctx, err)) {
+		printf("attached already: nothing to do but to tell the toolstack\n");
+		return 0;
+	}
+	if (there)
+		printf("what an earlier run left is undone first: %s\n", err->text);
+	ctx.dev = (struct link){ 0 };
+	if (check_all(&ctx, VERB_ATTACH, err) < 0)
+		return err->code;
+	if (vars_note())
+		printf("note: %s\n", vars_note());
+	for (unsigned int i = 0; i < recipe->nsteps; i++)
+		plan_step(&ctx, recipe->steps[i], i + 1);
+	printf("last: %s\n", recipe->class->finish);
+	return 0;
+}

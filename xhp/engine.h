@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The engine: check all, apply in order, undo in reverse (xen-hotplug(8)). */
+#ifndef XHP_ENGINE_H
+#define XHP_ENGINE_H
+
+#include "journal.h"
+#include "recipe.h"
+#include "request.h"
+
+/*
+ * Attaches or detaches one device, all or nothing, and tells the toolstack. On failure
+ * what was done is undone, and hotplug-error written.
+ */
+int engine_run(const struct request *req, const struct recipe *recipe,
+	       struct xhp_err *err);
+
+/* Says on standard output what engine_run() would do, and changes nothing. */
+int engine_plan(const struct request *req, const struct recipe *recipe,
+		struct xhp_err *err);
+
+/*
+ * Undoes what a journal holds, last first: every undo is tried, and what failed stays.
+ * `rollback`: also what belongs to the device itself. The first error is returned.
+ */
+int engine_undo(struct journal *j, bool rollback, struct xhp_err *err);
+
+/* Is what a complete journal holds still in place? 0, or 1 with the difference. */
+int engine_audit(struct journal *j, struct xhp_err *err);
+
+#endif

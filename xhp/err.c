@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Making and wrapping errors.
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "err.h"
+
+static void set_text(struct xhp_err *err, const char *fmt, va_list ap)
+{
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+}
+
+int err_set(struct xhp_err *err, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	set_text(err, fmt, ap);
+	va_end(ap);
+	err->code = code;
+	err->usage = false;
+	err->pos = (struct pos){ 0 };
+	return code;
+}
+
+int err_sys(struct xhp_err *err, int code, const char *fmt, ...)
+{
+	va_list ap;
+	size_t len;
+
+	va_start(ap, fmt);
+	set_text(err, fmt, ap);
+	va_end(ap);
+	len = strlen(err->text);
+	snprintf(err->text + len, sizeof(err->text) - len, ": %s", strerror(-code));
+	err->code = code;
+	err->usage = false;
+	err->pos = (struct pos){ 0 };
+	return code;
+}
+
+int err_usage(struct xhp_err *err, const struct pos *pos, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	set_text(err, fmt, ap);
+	va_end(ap);
+	err->code = -EINVAL;
+	err->usage = true;
+	err->pos = pos ? *pos : (struct pos){ 0 };
+	return err->code;
+}
+
+int err_wrap(struct xhp_err *err, const char *fmt, ...)
+{
+	char inner[sizeof(err->text)];
+	va_list ap;
+	size_t len;
+
+	memcpy(inner, err->text, sizeof(inner));
+	va_start(ap, fmt);
+	set_text(err, fmt, ap);
+	va_end(ap);
+	len = strlen(err->text);
+	snprintf(err->text + len, sizeof(err->text) - len, ": %s", inner);
+	return err->code;
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Messages to syslog and standard error.
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "log.h"
+
+static const char *subject;
+static bool opened;
+
+void log_subject(const char *device)
+{
+	subject = device;
+}
+
+static void to_syslog(int priority, const char *text)
+{
+	if (!opened) {
+		/* LOG_NDELAY is left out: without a message, no socket */
+		openlog("xen-hotplug", LOG_PID, LOG_DAEMON);
+		opened = true;
+	}
+	syslog(priority, "%s%s%s", subject ? subject : "", subject ? ": " : "", text);
+}
+
+/* One write, so that lines of parallel runs do not mix. */
+static void to_stderr(const char *kind, const char *text)
+{
+	char line[4096];
+	int len = snprintf(line, sizeof(line), "xen-hotplug: %s%s%s%s\n",
+			   subject ? subject : "", subject ? ": " : "", kind, text);
+	ssize_t n;
+
+	if (len >= (int)sizeof(line)) {
+		len = sizeof(line) - 1;
+		line[len - 1] = '\n';
+	}
+	n = write(STDERR_FILENO, line, (size_t)len);
+	(void)n; /* nobody is left to be told */
+}
+
+#define LOG(priority, kind, show)                       \
+	do {                                            \
+		char text[3072];                        \
+		va_list ap;                             \
+                                                        \
+		va_start(ap, fmt);                      \
+		vsnprintf(text, sizeof(text), fmt, ap); \
+		va_end(ap);                             \
+		if (show)                               \
+			to_stderr(kind, text);          \
+		to_syslog(priority, text);              \
+	} while (0)
+
+void log_err(const char *fmt, ...)
+{
+	LOG(LOG_ERR, "", true);
+}
+
+void log_warn(const char *fmt, ...)
+{
+	LOG(LOG_WARNING, "warning: ", true);
+}
+
+void log_info(const char *fmt, ...)
+{
+	LOG(LOG_INFO, "", false);
+}
+
+void log_error(const struct xhp_err *err)
+{
+	const struct pos *p = &err->pos;
+	char text[3072];
+	int indent;
+
+	if (p->file && p->line)
+		snprintf(text, sizeof(text), "%s:%d: %s", p->file, p->line, err->text);
+	else if (p->file)
+		snprintf(text, sizeof(text), "%s: %s", p->file, err->text);
+	else
+		snprintf(text, sizeof(text), "%s", err->text);
+	to_stderr("", text);
+	if (!err->usage)
+		to_syslog(LOG_ERR, text);
+	if (!p->src)
+		return;
+	indent = fprintf(stderr, "%5d | ", p->line) - 2;
+	fprintf(stderr, "%s\n", p->src);
+	if (p->col > 0) {
+		fprintf(stderr, "%*s| ", indent, "");
+		for (int i = 0; i < p->col - 1 && p->src[i]; i++)
+			fputc(p->src[i] == '\t' ? '\t' : ' ', stderr);
+		fputs("^\n", stderr);
+	}
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Messages to syslog and standard error. */
+#ifndef XHP_LOG_H
+#define XHP_LOG_H
+
+#include "err.h"
+
+/* Who the messages are about, such as "vif-1-0"; NULL = nobody. */
+void log_subject(const char *device);
+
+void log_err(const char *fmt, ...) XHP_PRINTF(1, 2);
+void log_warn(const char *fmt, ...) XHP_PRINTF(1, 2);
+void log_info(const char *fmt, ...) XHP_PRINTF(1, 2); /* syslog alone */
+
+/* The error with its place; on standard error also with the line and a caret. */
+void log_error(const struct xhp_err *err);
+
+#endif

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The command line.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "deadline.h"
+#include "engine.h"
+#include "log.h"
+#include "mem.h"
+#include "value.h"
+
+static int load_request(int argc, char **argv, struct recipe *recipe, struct request *req,
+			struct xhp_err *err)
+{
+	if (argc < 2)
+		return err_usage(err, NULL, "%s: which recipe?", argv[0]);
+	if (recipe_load(argv[1], recipe, err) < 0)
+		return err->code;
+	return request_parse(argv + 2, recipe, req, err);
+}
+
+static int cmd_run(int argc, char **argv, struct xhp_err *err)
+{
+	struct recipe recipe;
+	struct request req;
+
+	deadline_start(DEADLINE_WORK);
+	if (load_request(argc, argv, &recipe, &req, err) < 0)
+		return err->code;
+	if (req.kind == VERB_IGNORE)
+		return 0;
+	return engine_run(&req, &recipe, err);
+}
+
+static int cmd_plan(int argc, char **argv, struct xhp_err *err)
+{
+	struct recipe recipe;
+	struct request req;
+
+	deadline_start(DEADLINE_WORK);
+	if (load_request(argc, argv, &recipe, &req, err) < 0)
+		return err->code;
+	if (req.kind == VERB_IGNORE) {
+		printf("nothing: this verb is not for this type_if\n");
+		return 0;
+	}
+	return engine_plan(&req, &recipe, err);
+}
+
+const struct command commands[] = {
+	{ "run", "RECIPE VERB [NAME=VALUE...]", "attach or detach a device",
+	  "RECIPE is a recipe's name or path. The device is in the environment, as libxl\n"
+	  "sets it: XENBUS_PATH (backend/vif/1/0), XENBUS_TYPE, and for a vif \"vif\" or\n"
+	  "\"INTERFACE\". A recipe can be a program: #!/usr/sbin/xen-hotplug run\n",
+	  cmd_run },
+	{ "plan", "RECIPE VERB [NAME=VALUE...]", "say what run would do; change nothing",
+	  NULL, cmd_plan },
+	{ "lint", "[RECIPE...]", "check recipes without a device; all, if none is named",
+	  NULL, cmd_lint },
+	{ "status", "[DEVICE] [--json]", "what is attached, by which recipe, since when",
+	  "DEVICE is a name from the first column, such as vif-1-0.\n", cmd_status },
+	{ "gc", "[--force]", "undo what is left of devices that are gone",
+	  "Finishes what a killed run began, and removes what devices left that are gone\n"
+	  "for sure: from xenstore and from the kernel. Stops if more than half of all\n"
+	  "devices look gone at once, unless --force is given.\n",
+	  cmd_gc },
+	{ "help", "[COMMAND|ACTION|CLASS]",
+	  "explain a command, an action, a device class", NULL, cmd_help },
+	{ NULL, NULL, NULL, NULL, NULL },
+};
+
+static const char *command_candidate(void *data, unsigned int i)
+{
+	(void)data;
+	return commands[i].name;
+}
+
+static int dispatch(int argc, char **argv, struct xhp_err *err)
+{
+	const char *near;
+
+	if (argc < 2)
+		return err_usage(err, NULL, "which command? (xen-hotplug help)");
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+		return cmd_help(1, argv + 1, err);
+	if (!strcmp(argv[1], "--version")) {
+		printf("xen-hotplug " VERSION "\n");
+		return 0;
+	}
+	for (const struct command *c = commands; c->name; c++) {
+		if (!strcmp(c->name, argv[1]))
+			return c->run(argc - 1, argv + 1, err);
+	}
+	near = did_you_mean(argv[1], command_candidate, NULL);
+	return err_usage(err, NULL, "there is no command %s%s%s%s (xen-hotplug help)",
+			 quoted(argv[1]), near ? "; did you mean \"" : "",
+			 near ? near : "", near ? "\"?" : "");
+}
+
+/* What is opened must not become standard output. */
+static void open_standard_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	struct xhp_err err = { 0 };
+
+	if (fcntl(STDIN_FILENO, F_GETFD) < 0 || fcntl(STDOUT_FILENO, F_GETFD) < 0 ||
+	    fcntl(STDERR_FILENO, F_GETFD) < 0)
+		open_standard_fds();
+	signal(SIGPIPE, SIG_IGN);
+	umask(022);
+	if (dispatch(argc, argv, &err) < 0) {
+		if (*err.text)
+			log_error(&err);
+		return err.usage ? 2 : 1;
+	}
+	if (fflush(stdout) == EOF) {
+		log_err("standard output: %s", strerror(errno));
+		return 1;
+	}
+	return 0;
+}

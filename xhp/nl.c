@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// rtnetlink, on libnl-3's core alone: no caches, no libnl-route, a get where one will do.
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "mem.h"
+#include "nl.h"
+#include "xhp.h"
+
+/* Called for every message of an answer. */
+typedef int (*reply_fn)(struct nlmsghdr *h, void *data, struct xhp_err *err);
+
+static struct nl_sock *sock;
+
+static int open_socket(struct xhp_err *err)
+{
+	static const int options[] = { NETLINK_EXT_ACK, NETLINK_CAP_ACK,
+				       NETLINK_GET_STRICT_CHK };
+	const int on = 1;
+	int rc;
+
+	if (sock)
+		return 0;
+	sock = nl_socket_alloc();
+	rc = sock ? nl_connect(sock, NETLINK_ROUTE) : -NLE_NOMEM;
+	if (rc < 0) {
+		nl_socket_free(sock);
+		sock = NULL;
+		return err_set(err, -EIO, "rtnetlink: %s", nl_geterror(rc));
+	}
+	/* a get answers by itself; and no look at a message's length before it is read */
+	nl_socket_disable_auto_ack(sock);
+	nl_socket_disable_msg_peek(sock);
+	nl_socket_set_msg_buf_size(sock, 65536);
+	/* kernels before 4.20 lack one or the other, and work without */
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, options[i], &on,
+			   sizeof(on));
+	return 0;
+}
+
+/* An acknowledgement or an error, with the kernel's own words if it has any. */
+static int take_ack(struct nlmsghdr *h, struct xhp_err *err)
+{
+	const struct nlmsgerr *e = nlmsg_data(h);
+	struct nlattr *msg = NULL;
+
+	if (!e->error)
+		return 0;
+	if ((h->nlmsg_flags & NLM_F_ACK_TLVS) && (h->nlmsg_flags & NLM_F_CAPPED))
+		msg = nla_find((struct nlattr *)(void *)(e + 1),
+			       (int)(h->nlmsg_len - NLMSG_LENGTH(sizeof(*e))),
+			       NLMSGERR_ATTR_MSG);
+	if (msg)
+		return err_set(err, e->error, "%s (%.*s)", strerror(-e->error),
+			       nla_len(msg), (const char *)nla_data(msg));
+	return err_set(err, e->error, "%s", strerror(-e->error));
+}
+
+/* Sends a request, frees it, and hands the answer to `fn` until it is complete. */
+static int talk(struct nl_msg *msg, reply_fn fn, void *data, struct xhp_err *err)
+{
+	unsigned int seq;
+	bool done = false;
+	int rc;
+
+	if (open_socket(err) < 0) {
+		nlmsg_free(msg);
+		return err->code;
+	}
+	nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_REQUEST;
+	rc = nl_send_auto(sock, msg);
+	seq = nlmsg_hdr(msg)->nlmsg_seq;
+	nlmsg_free(msg);
+	if (rc < 0)
+		return err_set(err, -EIO, "rtnetlink: %s", nl_geterror(rc));
+	rc = 0;
+	while (!done) {
+		unsigned char *answer = NULL;
+		struct sockaddr_nl from;
+		int len = nl_recv(sock, &from, &answer, NULL);
+		struct nlmsghdr *h = (struct nlmsghdr *)(void *)answer;
+
+		if (len <= 0) {
+			free(answer);
+			return err_set(err, -EIO, "rtnetlink: %s", nl_geterror(len));
+		}
+		for (; nlmsg_ok(h, len) && !done; h = nlmsg_next(h, &len)) {
+			if (h->nlmsg_seq != seq || from.nl_pid != 0)
+				continue;
+			if (h->nlmsg_type == NLMSG_ERROR) {
+				int code = take_ack(h, err);
+
+				rc = rc < 0 ? rc : code;
+				done = true;
+			} else if (h->nlmsg_type == NLMSG_DONE) {
+				done = true;
+			} else {
+				if (fn && rc >= 0)
+					rc = fn(h, data, err);
+				/* a get without NLM_F_ACK ends with its one message */
+				done = !(h->nlmsg_flags & NLM_F_MULTI);
+			}
+		}
+		free(answer);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+static struct nl_msg *new_msg(int type, int flags, const void *header, size_t len)
+{
+	struct nl_msg *msg = nlmsg_alloc_simple(type, flags);
+
+	if (!msg || nlmsg_append(msg, (void *)(uintptr_t)header, len, NLMSG_ALIGNTO) < 0)
+		abort(); /* out of memory: the journal has what was done */
+	return msg;
+}
+
+static int put(int rc)
+{
+	if (rc < 0)
+		abort(); /* a message of ours is never larger than a page */
+	return rc;
+}
+
+/* --- links --- */
+
+/* addrgenmode stands in IFLA_AF_SPEC / AF_INET6 / IFLA_INET6_ADDR_GEN_MODE. */
+static uint8_t addrgenmode_of(struct nlattr *spec)
+{
+	struct nlattr *inet6, *mode;
+
+	inet6 = spec ? nla_find(nla_data(spec), nla_len(spec), AF_INET6) : NULL;
+	mode = inet6 ? nla_find(nla_data(inet6), nla_len(inet6), IFLA_INET6_ADDR_GEN_MODE)
+		     : NULL;
+	return mode ? nla_get_u8(mode) : 0xff;
+}
+
+static void copy_kind(char dst[16], struct nlattr *info, int type)
+{
+	struct nlattr *kind = info ? nla_find(nla_data(info), nla_len(info), type) : NULL;
+
+	if (kind)
+		nla_strlcpy(dst, kind, 16);
+}
+
+static int take_link(struct nlmsghdr *h, void *data, struct xhp_err *err)
+{
+	const struct ifinfomsg *ifi = nlmsg_data(h);
+	struct link *link = data;
+	struct nlattr *attr[IFLA_MAX + 1];
+
+	if (h->nlmsg_type != RTM_NEWLINK)
+		return 0;
+	if (nlmsg_parse(h, sizeof(*ifi), attr, IFLA_MAX, NULL) < 0 || !attr[IFLA_IFNAME])
+		return err_set(err, -EBADMSG, "rtnetlink: malformed link");
+	*link = (struct link){ .ifindex = ifi->ifi_index, .flags = ifi->ifi_flags };
+	nla_strlcpy(link->name.s, attr[IFLA_IFNAME], IFNAMSIZ);
+	if (attr[IFLA_ADDRESS] && nla_len(attr[IFLA_ADDRESS]) == 6)
+		memcpy(link->mac, nla_data(attr[IFLA_ADDRESS]), 6);
+	if (attr[IFLA_MTU])
+		link->mtu = nla_get_u32(attr[IFLA_MTU]);
+	if (attr[IFLA_MASTER])
+		link->master = (int)nla_get_u32(attr[IFLA_MASTER]);
+	link->addrgenmode = addrgenmode_of(attr[IFLA_AF_SPEC]);
+	copy_kind(link->kind, attr[IFLA_LINKINFO], IFLA_INFO_KIND);
+	copy_kind(link->port_kind, attr[IFLA_LINKINFO], IFLA_INFO_SLAVE_KIND);
+	return 0;
+}
+
+static int get_link(struct nl_msg *msg, struct link *ret, struct xhp_err *err)
+{
+	struct link link = { 0 };
+
+	put(nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS));
+	if (talk(msg, take_link, &link, err) < 0)
+		return err->code;
+	if (!link.ifindex)
+		return err_set(err, -ENODEV, "No such device");
+	*ret = link;
+	return 0;
+}
+
+int nl_link_by_name(const char *name, struct link *ret, struct xhp_err *err)
+{
+	const struct ifinfomsg ifi = { 0 };
+	struct nl_msg *msg = new_msg(RTM_GETLINK, 0, &ifi, sizeof(ifi));
+
+	put(nla_put_string(msg, IFLA_IFNAME, name));
+	if (get_link(msg, ret, err) < 0)
+		return err_wrap(err, "interface %s", name);
+	return 0;
+}
+
+int nl_link_by_index(int ifindex, struct link *ret, struct xhp_err *err)
+{
+	const struct ifinfomsg ifi = { .ifi_index = ifindex };
+
+	if (get_link(new_msg(RTM_GETLINK, 0, &ifi, sizeof(ifi)), ret, err) < 0)
+		return err_wrap(err, "interface %d", ifindex);
+	return 0;
+}
+
+int nl_link_change(int ifindex, const struct link_change *c, struct xhp_err *err)
+{
+	const struct ifinfomsg ifi = { .ifi_index = ifindex,
+				       .ifi_flags = c->up ? IFF_UP : 0,
+				       .ifi_change = c->set_up ? IFF_UP : 0 };
+	struct nl_msg *msg = new_msg(RTM_SETLINK, NLM_F_ACK, &ifi, sizeof(ifi));
+
+	if (c->name)
+		put(nla_put_string(msg, IFLA_IFNAME, c->name));
+	if (c->mac)
+		put(nla_put(msg, IFLA_ADDRESS, 6, c->mac));
+	if (c->mtu)
+		put(nla_put_u32(msg, IFLA_MTU, c->mtu));
+	if (c->set_master)
+		put(nla_put_u32(msg, IFLA_MASTER, (uint32_t)c->master));
+	if (c->set_addrgen) {
+		struct nlattr *spec = nla_nest_start(msg, IFLA_AF_SPEC);
+		struct nlattr *inet6 = nla_nest_start(msg, AF_INET6);
+
+		put(nla_put_u8(msg, IFLA_INET6_ADDR_GEN_MODE, c->addrgenmode));
+		nla_nest_end(msg, inet6);
+		nla_nest_end(msg, spec);
+	}
+	return talk(msg, NULL, NULL, err);
+}
+
+struct link_list {
+	struct link *v;
+	unsigned int n;
+};
+
+static int take_bridge(struct nlmsghdr *h, void *data, struct xhp_err *err)
+{
+	struct link_list *list = data;
+	struct link link = { 0 };
+
+	if (take_link(h, &link, err) < 0)
+		return err->code;
+	/* older kernels do not filter */
+	if (!strcmp(link.kind, "bridge"))
+		*MEM_PUSH(list->v, list->n) = link;
+	return 0;
+}
+
+static int compare_links(const void *a, const void *b)
+{
+	return strcmp(((const struct link *)a)->name.s, ((const struct link *)b)->name.s);
+}
+
+int nl_bridges(struct link **ret, unsigned int *ret_n, struct xhp_err *err)
+{
+	const struct ifinfomsg ifi = { 0 };
+	struct nl_msg *msg = new_msg(RTM_GETLINK, NLM_F_DUMP, &ifi, sizeof(ifi));
+	struct nlattr *info = nla_nest_start(msg, IFLA_LINKINFO);
+	struct link_list list = { 0 };
+
+	put(nla_put_string(msg, IFLA_INFO_KIND, "bridge"));
+	nla_nest_end(msg, info);
+	put(nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS));
+	if (talk(msg, take_bridge, &list, err) < 0)
+		return err_wrap(err, "list of bridges");
+	if (list.n)
+		qsort(list.v, list.n, sizeof(*list.v), compare_links);
+	*ret = list.v;
+	*ret_n = list.n;
+	return 0;
+}
+
+/* --- addresses --- */
+
+struct address_list {
+	int ifindex;
+	struct prefix *v;
+	unsigned int n;
+};
+
+static int take_address(struct nlmsghdr *h, void *data, struct xhp_err *err)
+{
+	const struct ifaddrmsg *ifa = nlmsg_data(h);
+	struct address_list *list = data;
+	struct nlattr *attr[IFA_MAX + 1], *addr;
+	struct prefix *p;
+
+	if (h->nlmsg_type != RTM_NEWADDR || (int)ifa->ifa_index != list->ifindex)
+		return 0;
+	if (nlmsg_parse(h, sizeof(*ifa), attr, IFA_MAX, NULL) < 0)
+		return err_set(err, -EBADMSG, "rtnetlink: malformed address");
+	addr = attr[IFA_LOCAL] ? attr[IFA_LOCAL] : attr[IFA_ADDRESS];
+	if (!addr || nla_len(addr) > 16)
+		return 0;
+	p = MEM_PUSH(list->v, list->n);
+	p->family = ifa->ifa_family;
+	p->len = ifa->ifa_prefixlen;
+	memcpy(p->addr, nla_data(addr), (size_t)nla_len(addr));
+	return 0;
+}
+
+int nl_addresses(int ifindex, struct prefix **ret, unsigned int *ret_n,
+		 struct xhp_err *err)
+{
+	const struct ifaddrmsg ifa = { .ifa_index = (uint32_t)ifindex };
+	struct nl_msg *msg = new_msg(RTM_GETADDR, NLM_F_DUMP, &ifa, sizeof(ifa));
+	struct address_list list = { .ifindex = ifindex };
+
+	if (talk(msg, take_address, &list, err) < 0)
+		return err_wrap(err, "addresses of interface %d", ifindex);
+	*ret = list.v;
+	*ret_n = list.n;
+	return 0;
+}
+
+static int change_address(int type, int flags, int ifindex, const struct prefix *p,
+			  struct xhp_err *err)
+{
+	const struct ifaddrmsg ifa = { .ifa_family = p->family,
+				       .ifa_prefixlen = p->len,
+				       .ifa_index = (uint32_t)ifindex };
+	struct nl_msg *msg = new_msg(type, flags | NLM_F_ACK, &ifa, sizeof(ifa));
+	int len = p->family == AF_INET ? 4 : 16;
+
+	put(nla_put(msg, IFA_LOCAL, len, p->addr));
+	put(nla_put(msg, IFA_ADDRESS, len, p->addr));
+	if (talk(msg, NULL, NULL, err) < 0)
+		return err_wrap(err, "address %s", prefix_text(p));
+	return 0;
+}
+
+int nl_address_add(int ifindex, const struct prefix *p, struct xhp_err *err)
+{
+	return change_address(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifindex, p, err);
+}
+
+int nl_address_del(int ifindex, const struct prefix *p, struct xhp_err *err)
+{
+	return change_address(RTM_DELADDR, 0, ifindex, p, err);
+}

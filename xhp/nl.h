@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Links, addresses and bridge ports, through rtnetlink (rtnetlink(7), linux/if_link.h).
+ */
+#ifndef XHP_NL_H
+#define XHP_NL_H
+
+#include "value.h"
+
+/* What the kernel tells of a network interface. */
+struct link {
+	int ifindex; /* 0 = none */
+	struct ifname name;
+	uint8_t mac[6];
+	uint32_t mtu;
+	uint32_t flags;      /* IFF_UP ... */
+	int master;          /* ifindex, 0 = none */
+	uint8_t addrgenmode; /* enum in6_addr_gen_mode; 0xff = IPv6 is off here */
+	char kind[16];       /* "bridge", "veth", "" ... */
+	char port_kind[16];  /* kind of its master */
+};
+
+/* What to change; each is left alone unless `set_` says so. */
+struct link_change {
+	const char
+		*name; /* rename: the interface must be down, or the kernel new enough */
+	const uint8_t *mac;
+	uint32_t mtu;
+	bool set_master, set_addrgen, set_up;
+	int master; /* 0 = out of its bridge */
+	uint8_t addrgenmode;
+	bool up;
+};
+
+/* -ENODEV if there is none such (then `err` says so too). */
+int nl_link_by_name(const char *name, struct link *ret, struct xhp_err *err);
+int nl_link_by_index(int ifindex, struct link *ret, struct xhp_err *err);
+
+/* One RTM_SETLINK. The error carries the kernel's own words (extended ack). */
+int nl_link_change(int ifindex, const struct link_change *change, struct xhp_err *err);
+
+/* The bridges of this network namespace, by name; found with one filtered dump. */
+int nl_bridges(struct link **ret, unsigned int *ret_n, struct xhp_err *err);
+
+/* The addresses of one interface; found with one dump that the kernel filters. */
+int nl_addresses(int ifindex, struct prefix **ret, unsigned int *ret_n,
+		 struct xhp_err *err);
+int nl_address_add(int ifindex, const struct prefix *p, struct xhp_err *err);
+int nl_address_del(int ifindex, const struct prefix *p, struct xhp_err *err);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Where things are; the Makefile's SYSCONFDIR and DATADIR set the first parts. */
+#ifndef XHP_PATHS_H
+#define XHP_PATHS_H
+
+#ifndef SYSCONFDIR
+#define SYSCONFDIR "/etc"
+#endif
+#ifndef DATADIR
+#define DATADIR "/usr/share"
+#endif
+
+#define ADMIN_RECIPES   SYSCONFDIR "/xen/hotplug"
+#define SHIPPED_RECIPES DATADIR "/xen-hotplug"
+#define SETTINGS_FILE   SYSCONFDIR "/xen/hotplug.conf"
+
+/* The stock scripts' own directory for locks, too: the names are a protocol. */
+#define STATE_DIR "/run/xen-hotplug"
+
+#endif

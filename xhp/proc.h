@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Child processes: never through a shell, never past the deadline. */
+#ifndef XHP_PROC_H
+#define XHP_PROC_H
+
+#include "err.h"
+#include "mem.h"
+
+/*
+ * Runs a program and waits for it. `argv[0]` is its absolute path; `env` is its whole
+ * environment. Standard input is /dev/null, standard output and error go to `output`, of
+ * which the first 64 KiB are kept; no other descriptor is inherited. It dies with us, and
+ * is killed, with all its children, after `timeout_s` seconds or at the deadline.
+ * 0 with the exit status; -ETIMEDOUT; -EINTR if a signal ended it; else -errno.
+ */
+int proc_run(const char *const argv[], const char *const env[], int timeout_s,
+	     struct buf *output, int *ret_status, struct xhp_err *err);
+
+/* The last line of a program's output that says something, as it can be shown. */
+const char *proc_last_line(const struct buf *output);
+
+#endif

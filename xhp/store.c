@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Xenstore, through libxenstore (xenstore.h; paths: Xen's
+// docs/misc/xenstore-paths.pandoc).
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xenstore.h>
+
+#include "mem.h"
+#include "store.h"
+#include "value.h"
+#include "xhp.h"
+
+static struct xs_handle *handle;
+static int failed; /* the errno of a connection that could not be made */
+
+/* What the deadline's signal handler puts in the connection's place. */
+static volatile int connection = -1, nowhere = -1;
+
+/* libxenstore waits for answers without an end, and starts again after a signal. */
+void store_abandon(void)
+{
+	if (connection >= 0 && nowhere >= 0)
+		dup2(nowhere, connection);
+}
+
+static int store_open(struct xhp_err *err)
+{
+	int fd;
+
+	if (handle)
+		return 0;
+	if (!failed) {
+		nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+		/* libxenstore tells nobody its descriptor: it is the next free one */
+		fd = dup(nowhere);
+		close(fd);
+		handle = xs_open(0);
+		failed = handle ? 0 : errno ? errno : EIO;
+		if (handle && fcntl(fd, F_GETFD) >= 0) {
+			fcntl(fd, F_SETFD, FD_CLOEXEC);
+			connection = fd;
+		}
+	}
+	if (!handle)
+		return err_sys(err, -failed, "cannot reach xenstored (is it running?)");
+	return 0;
+}
+
+static int store_err(struct xhp_err *err, int code, const char *what, const char *path)
+{
+	struct xhp_err timeout;
+
+	if (code != ENOENT && code != EACCES && deadline_check(&timeout) < 0)
+		return err_set(err, -ETIMEDOUT, "xenstored does not answer: %s %s: %s",
+			       what, path, timeout.text);
+	if (code == EACCES)
+		return err_set(err, -EACCES,
+			       "%s %s: this domain may not (xenstore permissions)", what,
+			       path);
+	return err_sys(err, -code, "%s %s", what, path);
+}
+
+static int read_node(xs_transaction_t t, const char *path, const char **ret,
+		     struct xhp_err *err)
+{
+	unsigned int len;
+	char *value = xs_read(handle, t, path, &len);
+
+	if (!value)
+		return store_err(err, errno, "xenstore-read", path);
+	*ret = mem_strndup(value, len);
+	free(value);
+	if (strlen(*ret) != len)
+		return err_set(err, -EINVAL, "xenstore node %s holds a NUL byte", path);
+	return 0;
+}
+
+int store_read(const char *path, const char **ret, struct xhp_err *err)
+{
+	if (store_open(err) < 0)
+		return err->code;
+	return read_node(XBT_NULL, path, ret, err);
+}
+
+int store_has(const char *dir, const char *name, bool *ret, struct xhp_err *err)
+{
+	static const char *cached;
+	static char **names;
+	static unsigned int n;
+	static int code;
+
+	if (store_open(err) < 0)
+		return err->code;
+	if (!cached || strcmp(cached, dir) != 0) {
+		free(names);
+		names = xs_directory(handle, XBT_NULL, dir, &n);
+		code = names ? 0 : errno;
+		cached = dir;
+	}
+	if (!names)
+		return store_err(err, code, "xenstore-list", dir);
+	*ret = false;
+	for (unsigned int i = 0; i < n && !*ret; i++)
+		*ret = !strcmp(names[i], name);
+	return 0;
+}
+
+int store_self(unsigned int *ret, struct xhp_err *err)
+{
+	static const char *text;
+	uint64_t domid;
+
+	if (!text && store_read("domid", &text, err) < 0)
+		return err_wrap(err, "our own domain's number");
+	if (uint_parse(text, 0, UINT16_MAX, &domid, err) < 0)
+		return err_wrap(err, "xenstore node domid");
+	*ret = (unsigned int)domid;
+	return 0;
+}
+
+/* One item, inside the transaction. */
+static int write_item(xs_transaction_t t, const struct store_item *item,
+		      struct xhp_err *err)
+{
+	struct xs_permissions perms = { .perms = XS_PERM_NONE };
+
+	if (!item->value) {
+		if (xs_rm(handle, t, item->path) || errno == ENOENT)
+			return 0;
+		return store_err(err, errno, "xenstore-rm", item->path);
+	}
+	if (!xs_write(handle, t, item->path, item->value,
+		      (unsigned int)strlen(item->value))) {
+		store_err(err, errno, "xenstore-write", item->path);
+		if (!item->optional || err->code != -EACCES)
+			return err->code;
+		log_warn("%s", err->text);
+		return 0;
+	}
+	if (item->is_private) {
+		if (store_self(&perms.id, err) < 0)
+			return err->code;
+		if (!xs_set_permissions(handle, t, item->path, &perms, 1))
+			return store_err(err, errno, "xenstore-chmod", item->path);
+	}
+	return 0;
+}
+
+int store_publish(const char *backend, const struct store_item *items, unsigned int n,
+		  struct xhp_err *err)
+{
+	const char *state = mem_printf("%s/state", backend);
+	const char *frontend = mem_printf("%s/frontend", backend), *unused;
+	unsigned int self;
+
+	if (store_open(err) < 0 || store_self(&self, err) < 0)
+		return err->code;
+	for (;;) {
+		xs_transaction_t t = xs_transaction_start(handle);
+		int rc = 0;
+
+		if (t == XBT_NULL)
+			return store_err(err, errno, "xenstore transaction for", backend);
+		if (read_node(t, state, &unused, err) < 0 ||
+		    read_node(t, frontend, &unused, err) < 0)
+			rc = err->code;
+		for (unsigned int i = 0; i < n && !rc; i++)
+			rc = write_item(t, &items[i], err);
+		if (xs_transaction_end(handle, t, rc < 0))
+			return rc;
+		if (rc < 0)
+			return rc;
+		if (errno != EAGAIN)
+			return store_err(err, errno, "xenstore transaction for", backend);
+		if (deadline_check(err) < 0)
+			return err->code;
+	}
+}

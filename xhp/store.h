@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Xenstore, through libxenstore: one connection, opened on first use. */
+#ifndef XHP_STORE_H
+#define XHP_STORE_H
+
+#include "err.h"
+
+/*
+ * Reads a node. Relative paths are below our own domain's. 0 with a terminated text that
+ * lives until the process ends; -ENOENT if there is no such node; else another -errno
+ * and an error. A node with a NUL byte in it is -EINVAL.
+ */
+int store_read(const char *path, const char **ret, struct xhp_err *err);
+
+/* Is there a node `name` right below `dir`? Asks the store once for each directory. */
+int store_has(const char *dir, const char *name, bool *ret, struct xhp_err *err);
+
+/* Our own domain's number. */
+int store_self(unsigned int *ret, struct xhp_err *err);
+
+/* A value to write below a directory; NULL removes the node. */
+struct store_item {
+	const char *path;
+	const char *value;
+	bool is_private; /* readable by the owner alone */
+	bool optional;   /* a refusal (EACCES) is a warning */
+};
+
+/*
+ * Writes all items in one transaction that first reads `backend`/state and
+ * `backend`/frontend: if they are gone, nothing is written and -ENOENT returned.
+ */
+int store_publish(const char *backend, const struct store_item *items, unsigned int n,
+		  struct xhp_err *err);
+
+/* For the deadline's signal handler: makes a pending or later request fail. */
+void store_abandon(void);
+
+#endif

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Values with ${references}: cutting them up, and looking up what they name.
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "class.h"
+#include "template.h"
+#include "tokens.h"
+#include "xhp.h"
+
+static const char *const node_roots[] = { "backend/", "frontend/", "vm/", "self/" };
+
+static bool is_node(const char *name)
+{
+	for (size_t i = 0; i < sizeof(node_roots) / sizeof(node_roots[0]); i++) {
+		if (!strncmp(name, node_roots[i], strlen(node_roots[i])))
+			return true;
+	}
+	return false;
+}
+
+/* A node's name below its root, as xenstore permits it, and no way up or out. */
+static bool is_node_path(const char *name)
+{
+	const char *s = strchr(name, '/') + 1;
+
+	if (!*s || strstr(s, "//") || s[strlen(s) - 1] == '/')
+		return false;
+	return strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+			 "0123456789-/_@") == strlen(s);
+}
+
+static int reference(const char *name, const struct pos *pos, struct seg *seg,
+		     struct xhp_err *err)
+{
+	const char *dot;
+
+	seg->text = name;
+	if (is_node(name)) {
+		seg->kind = SEG_NODE;
+		if (!is_node_path(name))
+			return err_usage(err, pos, "%s is not a node", quoted(name));
+		return 0;
+	}
+	dot = strchr(name, '.');
+	if (dot) {
+		seg->kind = SEG_RESULT;
+		if (token_is_name(dot + 1) &&
+		    token_is_name(mem_strndup(name, (size_t)(dot - name))))
+			return 0;
+	} else {
+		seg->kind = SEG_VAR;
+		if (token_is_name(name))
+			return 0;
+	}
+	return err_usage(err, pos,
+			 "${%s} is neither a variable, nor STEP.RESULT, nor a node like "
+			 "backend/NAME, frontend/NAME, vm/NAME, self/NAME",
+			 name);
+}
+
+static void add_text(struct template *t, const char *s, size_t len)
+{
+	struct seg *seg;
+
+	if (!len)
+		return;
+	seg = MEM_PUSH(t->segs, t->nsegs);
+	seg->kind = SEG_TEXT;
+	seg->text = mem_strndup(s, len);
+}
+
+int template_parse(const char *text, const struct pos *pos, struct template *ret,
+		   struct xhp_err *err)
+{
+	struct template t = { .text = text, .pos = *pos };
+	const char *s = text, *start = text, *line = text;
+
+	for (; *s; s++) {
+		struct pos at = *pos;
+		struct seg *seg;
+		const char *end;
+
+		if (*s == '\n')
+			line = NULL;
+		if (*s != '$')
+			continue;
+		at.col = line ? at.col + (int)(s - text) : 0;
+		if (s[1] == '$') {
+			add_text(&t, start, (size_t)(s + 1 - start));
+			start = ++s + 1;
+			continue;
+		}
+		end = s[1] == '{' ? strchr(s, '}') : NULL;
+		if (!end)
+			return err_usage(err, &at,
+					 "\"$\" begins ${NAME}; a dollar sign is \"$$\"");
+		add_text(&t, start, (size_t)(s - start));
+		seg = MEM_PUSH(t.segs, t.nsegs);
+		seg->col = line ? (int)(s - text) : -1;
+		if (reference(mem_strndup(s + 2, (size_t)(end - s - 2)), &at, seg, err) <
+		    0)
+			return err->code;
+		s = end;
+		start = end + 1;
+	}
+	add_text(&t, start, (size_t)(s - start));
+	*ret = t;
+	return 0;
+}
+
+int template_of(const char *name, const struct pos *pos, struct template *ret,
+		struct xhp_err *err)
+{
+	if (*name == '$')
+		return err_usage(err, pos, "a name stands here without \"${}\"");
+	return template_parse(mem_printf("${%s}", name), pos, ret, err);
+}
+
+static const char *result_candidate(void *data, unsigned int i)
+{
+	const struct action *action = data;
+
+	return action->results ? action->results[i].name : NULL;
+}
+
+struct step_list {
+	const struct scope *scope;
+	struct step *const *steps;
+	unsigned int n;
+};
+
+static const char *step_candidate(void *data, unsigned int i)
+{
+	const struct step_list *list = data;
+
+	for (unsigned int k = 0; k < list->n; k++) {
+		if (list->steps[k]->scope == list->scope && !i--)
+			return list->steps[k]->name;
+	}
+	return NULL;
+}
+
+static const char *meant(const char *name)
+{
+	return name ? mem_printf("; did you mean \"%s\"?", name) : "";
+}
+
+static int bind_result(struct seg *seg, const struct pos *pos,
+		       const struct step_list *list, struct xhp_err *err)
+{
+	const char *dot = strchr(seg->text, '.');
+	const char *name = mem_strndup(seg->text, (size_t)(dot - seg->text));
+	const struct result_def *def;
+
+	seg->step = NULL;
+	for (unsigned int i = 0; i < list->n; i++) {
+		if (list->steps[i]->scope == list->scope &&
+		    !strcmp(list->steps[i]->name, name))
+			seg->step = list->steps[i];
+	}
+	if (!seg->step)
+		return err_usage(err, pos,
+				 "${%s}: no step \"%s\" stands above this line%s",
+				 seg->text, name,
+				 meant(did_you_mean(name, step_candidate, (void *)list)));
+	def = seg->step->action->results;
+	for (unsigned int i = 0; def && def[i].name; i++) {
+		if (!strcmp(def[i].name, dot + 1)) {
+			seg->result = i;
+			return 0;
+		}
+	}
+	return err_usage(err, pos, "${%s}: [%s] has no result \"%s\"%s", seg->text,
+			 seg->step->action->name, dot + 1,
+			 meant(did_you_mean(dot + 1, result_candidate,
+					    (void *)seg->step->action)));
+}
+
+static int bind_variable(const struct seg *seg, const struct pos *pos,
+			 const struct scope *scope, enum value_type *ret_type,
+			 struct xhp_err *err)
+{
+	const struct var_def *def = class_var(scope->class, seg->text);
+
+	*ret_type = def ? def->type.type : V_TEXT;
+	if (def)
+		return 0;
+	for (unsigned int i = 0; i < scope->ndefaults; i++) {
+		if (!strcmp(scope->defaults[i].key, seg->text))
+			return 0;
+	}
+	return err_usage(err, pos, "there is no variable \"%s\"%s", seg->text,
+			 meant(recipe_near_variable(scope, seg->text)));
+}
+
+int template_bind(struct template *t, const struct scope *scope,
+		  struct step *const *steps, unsigned int nsteps, enum value_type want,
+		  struct xhp_err *err)
+{
+	const struct step_list list = { scope, steps, nsteps };
+
+	t->late = false;
+	for (unsigned int i = 0; i < t->nsegs; i++) {
+		struct seg *seg = &t->segs[i];
+		enum value_type type = V_TEXT;
+		struct pos pos = t->pos;
+
+		pos.col = seg->col < 0 ? 0 : pos.col + seg->col;
+		if (seg->kind == SEG_RESULT) {
+			if (bind_result(seg, &pos, &list, err) < 0)
+				return err->code;
+			type = seg->step->action->results[seg->result].type;
+			t->late |= seg->step->late ||
+				   seg->step->action->results[seg->result].late;
+		} else if (seg->kind == SEG_VAR) {
+			if (bind_variable(seg, &pos, scope, &type, err) < 0)
+				return err->code;
+		}
+		if (t->nsegs == 1 && !value_types_fit(type, want))
+			return err_usage(err, &pos, "${%s} is a %s; wanted is a %s",
+					 seg->text, value_type_name(type),
+					 value_type_name(want));
+	}
+	return 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Values with ${references} in them. */
+#ifndef XHP_TEMPLATE_H
+#define XHP_TEMPLATE_H
+
+#include "recipe.h"
+
+/* Cuts `text` into pieces; references are not looked up yet. Errors name the place. */
+int template_parse(const char *text, const struct pos *pos, struct template *ret,
+		   struct xhp_err *err);
+
+/*
+ * Looks up every reference of a value that stands in `scope`. A result must be of one of
+ * `steps`, those above it. `want` is the type that the value has to fit.
+ */
+int template_bind(struct template *t, const struct scope *scope,
+		  struct step *const *steps, unsigned int nsteps, enum value_type want,
+		  struct xhp_err *err);
+
+/* One that holds a single reference, as "${name}". */
+int template_of(const char *name, const struct pos *pos, struct template *ret,
+		struct xhp_err *err);
+
+#endif

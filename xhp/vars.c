@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Variables: where each value comes from, and who wins (xen-hotplug-recipe(5)).
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "request.h"
+#include "vars.h"
+#include "xhp.h"
+
+/* A variable or node as it was read, before [defaults]. */
+struct cached {
+	const char *name, *value;
+	const char *from; /* where it was found */
+	bool recorded;    /* from outside and not the guest's own */
+};
+
+static struct cached *cache;
+static unsigned int ncache;
+static bool lenient;
+static const char *note;
+
+void vars_lenient(void)
+{
+	lenient = true;
+}
+
+const char *vars_note(void)
+{
+	return note;
+}
+
+static struct cached *cached_find(const char *name)
+{
+	for (unsigned int i = 0; i < ncache; i++) {
+		if (!strcmp(cache[i].name, name))
+			return &cache[i];
+	}
+	return NULL;
+}
+
+static struct cached *cached_add(const char *name, const char *value, const char *from,
+				 bool recorded)
+{
+	struct cached *c = MEM_PUSH(cache, ncache);
+
+	*c = (struct cached){ name, value, from, recorded };
+	return c;
+}
+
+const struct field *vars_read(unsigned int *ret_n)
+{
+	struct field *fields = MEM_ARRAY(struct field, ncache + 1);
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < ncache; i++) {
+		if (cache[i].recorded)
+			fields[n++] = (struct field){ cache[i].name, cache[i].value };
+	}
+	*ret_n = n;
+	return fields;
+}
+
+/* A node that is not there is empty; one that cannot be read fails the attach. */
+static int read_node(const char *path, const char **ret, struct xhp_err *err)
+{
+	*ret = "";
+	if (store_read(path, ret, err) < 0 && err->code != -ENOENT && !lenient)
+		return err->code;
+	return 0;
+}
+
+/* A node of the backend: one look at the directory saves asking for absent ones. */
+static int read_backend(struct ctx *ctx, const char *name, const char **ret, bool *ret_is,
+			struct xhp_err *err)
+{
+	const char *dir = ctx->req->path;
+
+	*ret = "";
+	*ret_is = false;
+	if (store_has(dir, name, ret_is, err) < 0) {
+		if (err->code == -ENOENT || lenient)
+			return 0;
+		return err->code;
+	}
+	return *ret_is ? read_node(mem_printf("%s/%s", dir, name), ret, err) : 0;
+}
+
+static int outside_fixed(struct ctx *ctx, const char *name, const char **ret)
+{
+	const struct request *req = ctx->req;
+	const char *value;
+
+	if (!strcmp(name, "domid"))
+		value = mem_printf("%u", req->domid);
+	else if (!strcmp(name, "devid"))
+		value = mem_printf("%u", req->devid);
+	else if (!strcmp(name, "class"))
+		value = req->type;
+	else if (!strcmp(name, "command"))
+		value = req->verb;
+	else if (!strcmp(name, "xenbus_path"))
+		value = req->path;
+	else if (!strcmp(name, "dev"))
+		value = ctx->dev.name.s;
+	else
+		return -ENOENT;
+	*ret = value;
+	return 0;
+}
+
+/* An empty value is "not set", and gives way to the next source. */
+static int outside_var(struct ctx *ctx, const struct var_def *def, const char **ret,
+		       struct xhp_err *err)
+{
+	const char *name = def->type.key, *value = "", *from = "", *s;
+	struct cached *c;
+	bool is = false;
+
+	if (!outside_fixed(ctx, name, ret))
+		return 0;
+	c = cached_find(name);
+	if (c) {
+		*ret = c->value;
+		return 0;
+	}
+	if (def->flags & VAR_NODE) {
+		from = mem_printf("%s/%s", ctx->req->path, name);
+		if (read_backend(ctx, name, &value, &is, err) < 0)
+			return err_wrap(err, "%s", name);
+		if (is && !value[strspn(value, " \t,")]) {
+			if ((def->flags & VAR_STRICT) && !lenient)
+				return err_set(err, -EINVAL,
+					       "%s: the node %s is there, but blank",
+					       name, from);
+			value = "";
+		}
+		/* libxl gives the tap of a renamed vif no name of its own */
+		s = request_arg(ctx->req, "type_if");
+		if (*value && !strcmp(name, "vifname") && s && !strcmp(s, "tap"))
+			value = mem_printf("%s-emu", value);
+	}
+	if (!*value && (def->flags & VAR_ARG) && (s = request_arg(ctx->req, name))) {
+		value = s;
+		from = "argument";
+	}
+	if (!*value && def->env && (s = getenv(def->env))) {
+		value = s;
+		from = mem_printf("environment variable %s", def->env);
+	}
+	if (*value) {
+		union {
+			struct prefixes prefixes;
+			struct bridge_spec bridge;
+			struct vlans vlans;
+		} unused = { 0 };
+
+		if (value_parse(&def->type, value, &unused, err) < 0 && !lenient)
+			return err_wrap(err, "%s (%s)", name, from);
+	}
+	cached_add(name, value, from, true);
+	*ret = value;
+	return 0;
+}
+
+/* libxl fills in "xenbr0" where the guest's configuration names no bridge. */
+static bool is_filler(const char *name, const char *value)
+{
+	return !strcmp(name, "bridge") && !strcmp(value, "xenbr0") &&
+	       !if_nametoindex(value);
+}
+
+static const struct entry *default_find(const struct scope *scope, const char *name,
+					const struct scope **ret_scope)
+{
+	const struct entry *found =
+		scope->parent ? default_find(scope->parent, name, ret_scope) : NULL;
+
+	for (unsigned int i = 0; !found && i < scope->ndefaults; i++) {
+		if (!strcmp(scope->defaults[i].key, name)) {
+			found = &scope->defaults[i];
+			*ret_scope = scope;
+		}
+	}
+	return found;
+}
+
+static int var_value(struct ctx *ctx, const struct scope *scope, const char *name,
+		     const char **ret, bool *ret_foreign, struct xhp_err *err);
+
+/* One piece of a template, and whether it is a stranger's. */
+static int seg_value(struct ctx *ctx, const struct scope *scope, const struct seg *seg,
+		     const char **ret, bool *ret_foreign, struct xhp_err *err)
+{
+	const char *node, *path, *dir;
+	struct cached *c;
+	bool is, guests;
+
+	*ret_foreign = true;
+	switch (seg->kind) {
+	case SEG_TEXT:
+		*ret = seg->text;
+		*ret_foreign = false;
+		return 0;
+	case SEG_VAR:
+		return var_value(ctx, scope, seg->text, ret, ret_foreign, err);
+	case SEG_RESULT:
+		*ret = seg->step->results ? seg->step->results[seg->result] : NULL;
+		*ret_foreign = !seg->step->action->results[seg->result].trusted;
+		if (!*ret)
+			*ret = "";
+		return 0;
+	case SEG_NODE:
+		break;
+	}
+	c = cached_find(seg->text);
+	if (c) {
+		*ret = c->value;
+		return 0;
+	}
+	node = strchr(seg->text, '/') + 1;
+	guests = !strncmp(seg->text, "frontend/", 9);
+	if (!strncmp(seg->text, "backend/", 8)) {
+		if (read_backend(ctx, node, ret, &is, err) < 0)
+			return err->code;
+	} else {
+		if (!strncmp(seg->text, "self/", 5))
+			dir = "";
+		else if (guests)
+			dir = mem_printf("%s/frontend", ctx->req->path);
+		else
+			dir = mem_printf("/local/domain/%u/vm", ctx->req->domid);
+		path = node;
+		if (*dir) {
+			if (read_node(dir, &dir, err) < 0)
+				return err->code;
+			path = *dir ? mem_printf("%s/%s", dir, node) : NULL;
+		}
+		*ret = "";
+		if (path && read_node(path, ret, err) < 0)
+			return err->code;
+	}
+	cached_add(seg->text, *ret, seg->text, !guests);
+	return 0;
+}
+
+/* `text` as one component of a path. */
+static bool is_component(const char *text)
+{
+	return *text && strcmp(text, ".") != 0 && strcmp(text, "..") != 0 &&
+	       !strchr(text, '/');
+}
+
+static int expand_foreign(struct ctx *ctx, const struct scope *scope,
+			  const struct template *t, enum value_type type,
+			  const char **ret, bool *ret_foreign, struct xhp_err *err)
+{
+	struct buf b = { 0 };
+	size_t skip;
+
+	*ret_foreign = false;
+	for (unsigned int i = 0; i < t->nsegs; i++) {
+		struct pos pos = t->pos;
+		const char *value;
+		bool foreign;
+
+		if (t->segs[i].col >= 0)
+			pos.col += t->segs[i].col;
+		if (seg_value(ctx, scope, &t->segs[i], &value, &foreign, err) < 0) {
+			if (!err->pos.file)
+				err->pos = pos;
+			return err->code;
+		}
+		if (foreign && type == V_PATH && t->nsegs > 1 && !is_component(value)) {
+			err_set(err, -EINVAL,
+				"${%s} is %s, which is not one component of a path",
+				t->segs[i].text, quoted(value));
+			err->pos = pos;
+			return err->code;
+		}
+		*ret_foreign |= foreign;
+		buf_add(&b, value, strlen(value));
+	}
+	if (!b.s) {
+		*ret = "";
+		return 0;
+	}
+	while (b.len && strchr(" \t\n", b.s[b.len - 1]))
+		b.s[--b.len] = '\0';
+	skip = strspn(b.s, " \t\n");
+	*ret = b.s + skip;
+	return 0;
+}
+
+int expand(struct ctx *ctx, const struct scope *scope, const struct template *t,
+	   enum value_type type, const char **ret, struct xhp_err *err)
+{
+	bool foreign;
+
+	return expand_foreign(ctx, scope, t, type, ret, &foreign, err);
+}
+
+static int var_value(struct ctx *ctx, const struct scope *scope, const char *name,
+		     const char **ret, bool *ret_foreign, struct xhp_err *err)
+{
+	const struct var_def *def = class_var(ctx->recipe->class, name);
+	const struct entry *dflt = NULL;
+	const struct scope *where = scope;
+	const char *value = "";
+	static int depth;
+	int rc;
+
+	*ret_foreign = true;
+	for (const struct scope *s = scope; s->parent; s = s->parent) {
+		for (unsigned int i = 0; i < s->nuse; i++) {
+			if (!strcmp(s->use[i].key, name))
+				return expand_foreign(ctx, s->parent, &s->use[i].value,
+						      def ? def->type.type : V_TEXT, ret,
+						      ret_foreign, err);
+		}
+	}
+	if (def) {
+		if (outside_var(ctx, def, &value, err) < 0)
+			return err->code;
+	} else {
+		const char *arg = request_arg(ctx->req, name);
+
+		value = arg ? arg : "";
+	}
+	dflt = default_find(scope, name, &where);
+	if (*value && dflt && is_filler(name, value)) {
+		note = "xenbr0 is not there: libxl's filler gives way to [defaults]";
+		value = "";
+	}
+	if (*value || !dflt) {
+		if (!*value && def && def->type.dflt)
+			value = def->type.dflt;
+		if (!*value && def && (def->flags & VAR_REQUIRED) && !lenient)
+			return err_set(err, -EINVAL, "%s is not set: no node %s/%s", name,
+				       ctx->req->path, name);
+		*ret = value;
+		return 0;
+	}
+	if (++depth > 16) {
+		rc = err_set(err, -ELOOP, "[defaults] %s refers to itself", name);
+		err->pos = dflt->value.pos;
+	} else {
+		rc = expand_foreign(ctx, where, &dflt->value,
+				    def ? def->type.type : V_TEXT, ret, ret_foreign, err);
+	}
+	depth--;
+	return rc;
+}
+
+int var_get(struct ctx *ctx, const struct scope *scope, const char *name,
+	    const char **ret, struct xhp_err *err)
+{
+	bool foreign;
+
+	return var_value(ctx, scope, name, ret, &foreign, err);
+}
+
+int vars_changed(struct ctx *ctx, const struct journal *j, const char **ret_which,
+		 struct xhp_err *err)
+{
+	*ret_which = NULL;
+	for (unsigned int i = 0; i < j->nvars && !*ret_which; i++) {
+		const char *name = j->vars[i].name, *value;
+		const struct var_def *def = class_var(ctx->recipe->class, name);
+		const struct seg seg = { .kind = SEG_NODE, .text = name };
+		bool foreign;
+
+		if (!def && !strchr(name, '/'))
+			continue;
+		if (def ? outside_var(ctx, def, &value, err) < 0
+			: seg_value(ctx, ctx->recipe->root, &seg, &value, &foreign, err) <
+				    0)
+			return err->code;
+		if (strcmp(value, j->vars[i].value) != 0)
+			*ret_which = name;
+	}
+	return 0;
+}

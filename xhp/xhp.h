@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What actions see of the engine. */
+#ifndef XHP_H
+#define XHP_H
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "err.h"
+#include "journal.h"
+#include "log.h"
+#include "mem.h"
+#include "nl.h"
+#include "recipe.h"
+#include "store.h"
+#include "value.h"
+
+struct request;
+
+/* One run: what the engine and the steps share. */
+struct ctx {
+	const struct request *req;
+	const struct recipe *recipe; /* NULL when only a journal is at hand (gc) */
+	struct journal *journal; /* of the step at work: the device's, or a shared one */
+	const char *device;      /* "vif-1-0": names the journal and all our marks */
+	struct link dev;         /* the device's own interface; follows a rename */
+	unsigned int mtu;        /* that the guest is to be told; 0 = none */
+	bool rollback;           /* the undo is a roll-back, not a detach */
+	bool planning;           /* nothing is going to be applied */
+};
+
+struct result_def {
+	const char *name;
+	bool late;    /* known only after the step was applied */
+	bool trusted; /* the administrator's own text, not from outside */
+	enum value_type type;
+	const char *help;
+};
+
+/*
+ * An action. All functions return 0 or -errno with an error set, and may be NULL.
+ * `args` is zeroed memory of args_size bytes, into which the params were parsed.
+ */
+struct action {
+	const char *name;
+	const char *summary;
+	const struct param *params; /* ends with a NULL key */
+	size_t args_size;
+	const struct result_def *results; /* ends with a NULL name; may be NULL */
+	enum {
+		ORDER_ANY,
+		ORDER_FILTER, /* before whatever lets frames through */
+		ORDER_UP,     /* lets frames through */
+		ORDER_LAST,   /* hooks */
+	} order;
+
+	/* Looks, and sets the early results; changes nothing. */
+	int (*check)(struct ctx *ctx, struct step *step, void *args, struct xhp_err *err);
+	/* journal_record() first, then the change; may be several of those. */
+	int (*apply)(struct ctx *ctx, struct step *step, void *args, struct xhp_err *err);
+	/* Undoes one record, which may or may not have been carried out. Already gone is
+	 * success; somebody else's is left alone with log_warn(). */
+	int (*undo)(struct ctx *ctx, const struct rec *rec, struct xhp_err *err);
+	/* Is the record's change still in place? 0, or 1 with the difference in err. */
+	int (*audit)(struct ctx *ctx, const struct rec *rec, struct xhp_err *err);
+	/* Without a journal, at detach: removes what the stock script would have made. */
+	int (*detach_stock)(struct ctx *ctx, struct step *step, void *args,
+			    struct xhp_err *err);
+};
+
+/* The actions, sorted by name (actions/registry.c). */
+extern const struct action *const actions[];
+extern const unsigned int nactions;
+const struct action *action_find(const char *name);
+
+/* Sets an early (in check) or late (in apply) result. `value` NULL or "" = empty. */
+void step_result(struct step *step, const char *name, const char *value);
+
+/* A class variable's value ("" if empty), as ${name} in the step's file would give it. */
+int step_var(struct ctx *ctx, struct step *step, const char *name, const char **ret,
+	     struct xhp_err *err);
+
+/* journal_record() for the step's action, in the current journal. */
+#define RECORD(ctx, err, scope, act, kind, ...) \
+	journal_record((ctx)->journal, (err), (scope), (act), (kind), ##__VA_ARGS__, NULL)
+
+/* Fails with -ETIMEDOUT once this phase's time is over; for loops that wait. */
+int deadline_check(struct xhp_err *err);
+/* Milliseconds left in this phase, at least 0. */
+int deadline_left(void);
+
+/* The device's interface, or the one that `given` names, as the kernel has it now. */
+int dev_or(struct ctx *ctx, const struct ifname *given, struct link *ret,
+	   struct xhp_err *err);
+
+#endif
