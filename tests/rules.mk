@@ -26,6 +26,3 @@ build/tests/%: tests/bench/%.c
 
 build/tests/floor: TEST_LIBS = -lxenstore
 
-.PHONY: bench
-bench: test-tools
-	tests/bench/bench.bash

@@ -42,8 +42,8 @@ teardown() {
 	snapshot >"$RIG/after"
 	diff "$RIG/before" "$RIG/after" >"$RIG/diff" || :
 	for word in 'changed-link' 'address vif1.0 .*192.0.2.1/32' 'route4 192.0.2.10 ' \
-		'vif1.0/proxy_arp:1' 'proxy6 2001:db8::10' changed-nft 'tc qdisc ingress' \
-		'backend/vif/1/0/mac' changed-file; do
+		'vif1.0/proxy_arp:1' 'proxy6 2001:db8::10' changed-nft \
+		'tc qdisc ingress' 'backend/vif/1/0/mac' changed-file; do
 		grep -- "^> .*$word" "$RIG/diff"
 	done
 }
@@ -72,7 +72,8 @@ teardown() {
 	cat >"$RIG/etc-xen/scripts/show" <<-'END'
 		#!/bin/sh
 		echo "$0 $*" >/run/call
-		env | grep -E '^(script|XENBUS_.*|netdev|vif|INTERFACE)=' | sort >>/run/call
+		env | grep -E '^(script|XENBUS_.*|netdev|vif|INTERFACE)=' | sort \
+			>>/run/call
 		readlink /proc/self/fd/0 >>/run/call
 	END
 	chmod +x "$RIG/etc-xen/scripts/show"
@@ -126,10 +127,14 @@ teardown() {
 }
 
 @test "what a killed test left is swept up" {
-	local left=xhp-999999999-abc123
+	local left=xhp-999999999-${RIG: -6} tries=20
 	ip netns add "$left"
 	mkdir "/tmp/$left"
 	rig_sweep
+	# Another test's setup may be sweeping at the same time.
+	while [ -e "/run/netns/$left" ] && ((tries--)); do
+		sleep 0.05
+	done
 	[ ! -e "/run/netns/$left" ]
 	[ ! -e "/tmp/$left" ]
 	[ -e "/run/netns/$DOM0" ]
