@@ -309,9 +309,6 @@ static void nd_rules(struct nft_batch *b, const struct filter *f)
 	for (i = 0; i < sizeof(nd_forms) / sizeof(*nd_forms); i++) {
 		const struct nd_form *n = &nd_forms[i];
 
-		/* Where no MAC address is checked, the first form stands for all. */
-		if (!f->mac.set && (n->option || n->nonce))
-			continue;
 		rule(b, "nd");
 		match(b, TRANSPORT, 0, 1, n->type);
 		if (n->source == OWN)
@@ -320,8 +317,7 @@ static void nd_rules(struct nft_batch *b, const struct filter *f)
 			match_unspecified(b);
 		if (n->own_target)
 			match_addr(b, TRANSPORT, 8, AF_INET6, f);
-		if (f->mac.set)
-			match(b, NETWORK, 4, 2, n->len);
+		match(b, NETWORK, 4, 2, n->len);
 		if (n->option) {
 			const uint32_t at = n->type == ND_ROUTER_SOLICIT ? 8 : 24;
 
