@@ -26,3 +26,20 @@ build/tests/%: tests/bench/%.c
 
 build/tests/floor: TEST_LIBS = -lxenstore
 
+# Unit tests: one program a file. The engine is an archive, so that a test's own store,
+# or list of actions, stands in for the engine's.
+UNIT_TESTS = $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*.c))
+
+.PHONY: unit-tests
+unit-tests: $(UNIT_TESTS)
+
+$(B)/tests/engine.a: $(ENGINE)
+	@mkdir -p $(@D)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/tests/unit/%: tests/unit/%.c tests/unit/unit.h $(B)/tests/engine.a
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(WARNINGS) \
+		-Wno-missing-field-initializers $(HARDEN) $(LDFLAGS) $(LDHARDEN) \
+		-o $@ $< $(B)/tests/engine.a -lcmocka $(LIBS)

@@ -114,8 +114,8 @@ bool value_types_fit(enum value_type from, enum value_type to);
 
 /*
  * Parses `text` as param's type into `dst` (a zeroed value of that type). An empty text
- * is "not set" and leaves `dst` alone. No type lets control bytes (but for newlines in
- * V_LINES and V_MAP), invalid UTF-8 or over-long input through.
+ * is "not set" and leaves `dst` alone. No type lets control bytes (but for newlines and
+ * tabs in lists and lines), invalid UTF-8 or over-long input through.
  * 0, or -EINVAL with a message that quotes the input and says what was expected.
  */
 int value_parse(const struct param *param, const char *text, void *dst,

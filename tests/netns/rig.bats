@@ -113,7 +113,7 @@ teardown() {
 @test "the floor of the benchmark does attach and detach" {
 	bridge_add br0 1400
 	vif_add 1 0
-	backend vif 1 0 bridge=br0 vifname=web
+	backend vif 1 0 bridge=br0 vifname=web ip=192.0.2.10
 	libxl_call vif 1 0 "$RIG_BUILD/floor" online
 	[ "$(node vif 1 0 hotplug-status)" = connected ]
 	[ "$(xenstore-read /local/domain/1/device/vif/0/mtu)" = 1400 ]
@@ -121,9 +121,11 @@ teardown() {
 	grep 'mtu 1400 .* master br0 .*UP' "$RIG/web"
 	grep 'ether fe:ff:ff:ff:ff:ff' "$RIG/web"
 	grep 'addrgenmode none' "$RIG/web"
+	dom0 nft list ruleset | grep 'hook ingress device "web"'
 	libxl_call vif 1 0 "$RIG_BUILD/floor" offline
 	dom0 ip -o link show web >"$RIG/web"
 	! grep -E 'master|UP' "$RIG/web"
+	[ -z "$(dom0 nft list ruleset)" ]
 }
 
 @test "what a killed test left is swept up" {

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the unit tests share. */
+#ifndef UNIT_H
+#define UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "err.h"
+#include "mem.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Fails with both texts unless `text` has `part` in it. */
+#define assert_has(text, part)                                                         \
+	do {                                                                           \
+		if (!strstr((text), (part)))                                           \
+			fail_msg("\"%s\" is not in \"%s\"", (part), (text));           \
+	} while (0)
+
+#define RUN_TESTS(tests) cmocka_run_group_tests_name(__FILE__, tests, NULL, NULL)
+
+#endif
