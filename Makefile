@@ -56,8 +56,74 @@ $(B)/%.o: %.c
 
 -include $(OBJS:.o=.d)
 
+# --- what is installed ---
+
+RECIPES := $(wildcard conf/*.ini)
+SCRIPTS := $(filter-out %.md,$(wildcard compat-scripts/*))
+DEST_SCRIPTS = $(DESTDIR)$(LIBDIR)/scripts
+DEST_RECIPES = $(DESTDIR)$(DATADIR)/xen-hotplug
+
+# The wrappers' first line leads to the program, wherever it was put.
+install: all
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DEST_RECIPES) $(DEST_SCRIPTS) \
+		$(DESTDIR)$(SYSCONFDIR)/xen/hotplug $(DESTDIR)$(MANDIR)/man8 \
+		$(DESTDIR)$(MANDIR)/man5
+	$(INSTALL) -m 755 $(B)/xen-hotplug $(DESTDIR)$(SBINDIR)/
+	$(INSTALL) -m 644 $(RECIPES) $(DEST_RECIPES)/
+	for f in $(SCRIPTS); do \
+		sed '1s|/usr/sbin/xen-hotplug|$(SBINDIR)/xen-hotplug|' $$f \
+			>$(DEST_SCRIPTS)/$${f##*/} && \
+		chmod 755 $(DEST_SCRIPTS)/$${f##*/} || exit 1; \
+	done
+	[ -e $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf ] || \
+		$(INSTALL) -m 644 conf/hotplug.conf $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf
+	$(INSTALL) -m 644 xhp/xen-hotplug.8 $(DESTDIR)$(MANDIR)/man8/
+	$(INSTALL) -m 644 conf/xen-hotplug-recipe.5 $(DESTDIR)$(MANDIR)/man5/
+
+# The administrator's files stay: recipes, and settings that were changed.
+uninstall:
+	rm -f $(DESTDIR)$(SBINDIR)/xen-hotplug $(DESTDIR)$(MANDIR)/man8/xen-hotplug.8 \
+		$(DESTDIR)$(MANDIR)/man5/xen-hotplug-recipe.5
+	rm -f $(addprefix $(DEST_RECIPES)/,$(notdir $(RECIPES)))
+	rm -f $(addprefix $(DEST_SCRIPTS)/,$(notdir $(SCRIPTS)))
+	cmp -s conf/hotplug.conf $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf && \
+		rm -f $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf || :
+	rmdir $(DEST_RECIPES) $(DEST_SCRIPTS) $(DESTDIR)$(LIBDIR) \
+		$(DESTDIR)$(SYSCONFDIR)/xen/hotplug 2>/dev/null || :
+
+# --- to see it at work ---
+
+include tests/rules.mk
+
+BUILD_DEPS := gcc libc6-dev make pkg-config libxen-dev libnl-3-dev libinih-dev \
+	libnftnl-dev libmnl-dev libjansson-dev
+RUN_DEPS := xen-utils-common $(XEN_UTILS) iproute2 nftables iputils-ping util-linux procps
+TEST_DEPS := bats libcmocka-dev iptables clang-format mandoc
+XEN_UTILS = $(or $(notdir $(patsubst %/,%,$(firstword $(wildcard /usr/share/doc/xen-utils-4*/)))),xen-utils-4.17)
+
+deps:
+	@tests/deps $(BUILD_DEPS) $(RUN_DEPS)
+
+test-deps: deps
+	@tests/deps $(TEST_DEPS)
+
+# Packages first, in a make of their own: pkg-config is asked when a Makefile is read.
+demo: deps
+	@$(MAKE) -s --no-print-directory all test-tools
+	@tests/demo
+
+check: test-deps
+	@$(MAKE) -s --no-print-directory run-check
+
+run-check: all test-tools $(UNIT_TESTS)
+	@XHP=$(B)/xen-hotplug B=$(B) tests/run tests/style $(UNIT_TESTS) \
+		$(wildcard tests/*/*.bats)
+
+bench: test-deps
+	@$(MAKE) -s --no-print-directory all test-tools
+	@tests/bench/bench.bash
+
 clean:
 	rm -rf build
 
-.PHONY: all clean
-include tests/rules.mk
+.PHONY: all install uninstall deps test-deps demo check run-check bench clean

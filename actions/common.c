@@ -29,3 +29,32 @@ int link_set_up(const struct link *link, bool up, struct xhp_err *err)
 				up ? "up" : "down");
 	return 0;
 }
+
+const char *prefixes_text(const struct prefixes *list)
+{
+	struct buf b = { 0 };
+
+	if (!list->set || list->word)
+		return "any";
+	for (unsigned int i = 0; i < list->n; i++)
+		buf_printf(&b, "%s%s", i ? " " : "", prefix_text(&list->v[i]));
+	return b.s ? b.s : "";
+}
+
+int rec_prefixes(const struct rec *rec, const char *name, struct prefixes *ret,
+		 struct xhp_err *err)
+{
+	const char *text = rec_get(rec, name);
+	struct prefixes list = { .set = true };
+	char *copy, *word;
+
+	if (!text)
+		return err_set(err, -EINVAL, "record %u has no %s", rec->id, name);
+	list.word = !strcmp(text, "any");
+	copy = mem_strdup(list.word ? "" : text);
+	while ((word = strsep(&copy, " ")))
+		if (*word && prefix_parse(word, MEM_PUSH(list.v, list.n), err) < 0)
+			return err->code;
+	*ret = list;
+	return 0;
+}

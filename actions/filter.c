@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// [filter]: only the guest's own addresses come in, from the interface's ingress hook on.
-
-#include "filter.h"
+// filter: only the guest's own addresses come in, from the interface's ingress hook on.
 
 #include <sys/socket.h>
 
-#include "xhp.h"
+#include "actions.h"
+#include "filter.h"
 
 struct args {
 	struct ifname dev;
@@ -16,15 +15,25 @@ struct args {
 };
 
 static const struct param params[] = {
-	{ "dev", V_IFNAME, 0, offsetof(struct args, dev), NULL, NULL, 0, 0,
-	  "the interface, if it is not the device's own" },
-	{ "ip", V_PREFIXES, P_ENABLES, offsetof(struct args, ip), NULL, "any", 0, 0,
-	  "the guest's addresses; any: only the MAC address is checked" },
-	{ "mac", V_MAC, P_ENABLES, offsetof(struct args, mac), NULL, "any", 0, 0,
-	  "the guest's MAC address, if it is not the configured one" },
-	{ "link-local", V_TEXT, 0, offsetof(struct args, link_local), "eui64", NULL, 0, 0,
-	  "its IPv6 link-local address: eui64 (made from the MAC address), any or ADDRESS" },
-	{ 0 },
+	PARAM_DEV(struct args),
+	{ .key = "ip",
+	  .type = V_PREFIXES,
+	  .flags = P_ENABLES,
+	  .offset = offsetof(struct args, ip),
+	  .words = "any",
+	  .help = "the guest's addresses; any: only its MAC address is looked at" },
+	{ .key = "mac",
+	  .type = V_MAC,
+	  .flags = P_ENABLES,
+	  .offset = offsetof(struct args, mac),
+	  .words = "any",
+	  .help = "the guest's MAC address; else, if ip is set, the configured one" },
+	{ .key = "link-local",
+	  .type = V_TEXT,
+	  .offset = offsetof(struct args, link_local),
+	  .dflt = "eui64",
+	  .help = "its IPv6 link-local address: eui64 (made from the MAC), any, ADDRESS" },
+	{ .key = NULL },
 };
 
 static int check_address(const struct prefix *p, struct xhp_err *err)
@@ -84,147 +93,126 @@ static int link_local(const char *text, const uint8_t mac[6], struct prefix *ret
 	return 0;
 }
 
-static int filter_check(struct ctx *ctx, struct step *step, void *args_,
-			struct xhp_err *err)
+static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
-	struct args *args = args_;
+	struct args *args = data;
 	struct filter *f = &args->filter;
+	const char *text = NULL;
 	struct prefix ll;
-	struct mac own = args->mac;
-	const char *text;
-	unsigned int i;
-	int code = 0;
 
-	*f = (struct filter){ .table = mem_printf("xen-%s", ctx->device) };
-	f->any = !args->ip.set || args->ip.word;
-	for (i = 0; i < args->ip.n && !code; i++) {
-		code = check_address(&args->ip.v[i], err);
+	*f = (struct filter){
+		.table = mem_printf("xen-%s", ctx->device),
+		.mac = { .set = !args->mac.word },
+		.ip = { .set = true, .word = !args->ip.set || args->ip.word },
+	};
+	for (unsigned int i = 0; i < args->ip.n; i++) {
+		if (check_address(&args->ip.v[i], err) < 0)
+			return err->code;
 		*MEM_PUSH(f->ip.v, f->ip.n) = args->ip.v[i];
 	}
-	if (!code && (!own.set || own.word)) {
-		code = step_var(ctx, step, "mac", &text, err);
-		if (!code && !*text)
-			code = err_set(err, -EINVAL,
+	memcpy(f->mac.b, args->mac.b, 6);
+	if (!args->mac.set || args->mac.word) {
+		if (step_var(ctx, step, "mac", &text, err) < 0)
+			return err->code;
+		if (!*text)
+			return err_set(err, -EINVAL,
 				       "the guest's MAC address is not known");
-		if (!code)
-			code = mac_parse(text, own.b, err);
+		if (mac_parse(text, f->mac.b, err) < 0)
+			return err->code;
 	}
-	if (code)
-		return code;
-	own.word = 0;
-	own.set = !args->mac.word;
-	f->mac = own;
-	code = link_local(args->link_local, own.b, &ll, err);
-	if (!code && !f->any && filter_has(f, AF_INET6))
+	if (link_local(args->link_local, f->mac.b, &ll, err) < 0)
+		return err->code;
+	if (filter_has(f, AF_INET6) && !f->ip.word)
 		*MEM_PUSH(f->ip.v, f->ip.n) = ll;
-	return code;
+	return 0;
 }
 
-/* The addresses as the record keeps them. */
-static const char *ip_text(const struct filter *f)
+static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
-	struct buf b = { 0 };
-	unsigned int i;
-
-	if (f->any)
-		return "any";
-	for (i = 0; i < f->ip.n; i++)
-		buf_printf(&b, "%s%s", i ? " " : "", prefix_text(&f->ip.v[i]));
-	return b.s;
-}
-
-static int filter_apply(struct ctx *ctx, struct step *step, void *args_,
-			struct xhp_err *err)
-{
-	struct args *args = args_;
+	struct args *args = data;
 	struct filter *f = &args->filter;
 	struct nft_batch b = { 0 };
 	struct link link;
 	bool marked;
-	int code;
+	int rc;
 
 	(void)step;
-	code = dev_or(ctx, &args->dev, &link, err);
-	if (code)
-		return code;
-	f->dev = link.name;
+	if (dev_or(ctx, &args->dev, &link, err) < 0)
+		return err->code;
+	f->ifname = link.name.s;
 	f->ifindex = link.ifindex;
-	code = nft_table_marked(NFT_NETDEV, f->table, &marked, err);
-	if (!code && !marked)
+	rc = nft_table_marked(NFT_NETDEV, f->table, &marked, err);
+	if (!rc && !marked)
 		return err_set(err, -EEXIST,
 			       "there is a table netdev/%s that is not ours", f->table);
-	if (code && code != -ENOENT)
-		return code;
-	code = RECORD(ctx, err, SCOPE_HOST, "filter", "table", "name", f->table, "ifname",
-		      f->dev.s, "ifindex", mem_printf("%d", f->ifindex), "mac",
-		      f->mac.set ? mac_text(f->mac.b) : "any", "ip", ip_text(f));
-	if (code)
-		return code;
+	if (rc && rc != -ENOENT)
+		return rc;
+	/* only then: a table that goes makes the kernel wait when the socket is closed */
+	f->replace = !rc;
+	if (RECORD(ctx, err, SCOPE_HOST, "filter", "table", "name", f->table, "ifname",
+		   mem_strdup(f->ifname), "ifindex", mem_printf("%d", f->ifindex), "mac",
+		   f->mac.set ? mac_text(f->mac.b) : "any", "ip",
+		   prefixes_text(&f->ip)) < 0)
+		return err->code;
 	filter_build(&b, f);
-	code = nft_send(&b, err);
-	return code ? err_wrap(err, "cannot filter %s", f->dev.s) : 0;
+	if (nft_send(&b, err) < 0)
+		return err_wrap(err, "cannot filter %s", f->ifname);
+	return 0;
 }
 
-static int filter_undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
 	const char *table = rec_get(rec, "name");
 	struct nft_batch b = { 0 };
 	bool marked;
-	int code;
+	int rc;
 
 	(void)ctx;
-	if (!table)
-		return err_set(err, -EINVAL, "the record names no table");
-	code = nft_table_marked(NFT_NETDEV, table, &marked, err);
-	if (!code && !marked) {
+	if (strcmp(rec->kind, "table") != 0 || !table)
+		return rec_unknown(rec, err);
+	rc = nft_table_marked(NFT_NETDEV, table, &marked, err);
+	if (!rc && !marked) {
 		log_warn("the table netdev/%s is not ours: left alone", table);
 		return 0;
 	}
-	if (!code) {
+	if (!rc) {
 		nft_in(&b, NFT_NETDEV, table);
 		nft_table_del(&b);
-		code = nft_send(&b, err);
+		rc = nft_send(&b, err);
 	}
-	return code == -ENOENT ? 0 : code;
+	return rc == -ENOENT ? 0 : rc;
 }
 
-static int filter_audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
-	const char *mac = rec_get(rec, "mac"), *ip = rec_get(rec, "ip");
-	struct filter f = { .table = rec_get(rec, "name"),
-			    .ifindex = (int)rec_num(rec, "ifindex", 0) };
+	const char *mac = rec_get(rec, "mac");
+	struct filter f = { .table = rec_get(rec, "name") };
 	struct nft_batch b = { 0 };
 	struct link link;
-	char *word, *save;
-	int code = 0;
 
 	(void)ctx;
-	if (!f.table || !mac || !ip)
-		return err_set(err, -EINVAL, "the record is not complete");
-	if (nl_link_by_index(f.ifindex, &link, err))
+	if (strcmp(rec->kind, "table") != 0 || !f.table || !mac)
+		return rec_unknown(rec, err);
+	if (rec_link(rec, &link, err) < 0)
 		return 1;
-	f.dev = link.name;
-	f.any = !strcmp(ip, "any");
+	f.ifname = link.name.s;
+	f.ifindex = link.ifindex;
 	f.mac.set = strcmp(mac, "any") != 0;
-	if (f.mac.set)
-		code = mac_parse(mac, f.mac.b, err);
-	for (word = f.any ? NULL : strtok_r(mem_strdup(ip), " ", &save); word && !code;
-	     word = strtok_r(NULL, " ", &save))
-		code = prefix_parse(word, MEM_PUSH(f.ip.v, f.ip.n), err);
-	if (code)
-		return code;
+	if ((f.mac.set && mac_parse(mac, f.mac.b, err) < 0) ||
+	    rec_prefixes(rec, "ip", &f.ip, err) < 0)
+		return err->code;
 	filter_build(&b, &f);
 	return nft_audit(&b, err);
 }
 
 const struct action action_filter = {
 	.name = "filter",
-	.summary = "lets only the guest's own addresses in",
+	.summary = "let only the guest's own addresses in",
 	.params = params,
 	.args_size = sizeof(struct args),
 	.order = ORDER_FILTER,
-	.check = filter_check,
-	.apply = filter_apply,
-	.undo = filter_undo,
-	.audit = filter_audit,
+	.check = check,
+	.apply = apply,
+	.undo = undo,
+	.audit = audit,
 };

@@ -8,11 +8,11 @@
 /* What the rules are made from, at attach and again for the audit. */
 struct filter {
 	const char *table;
-	struct ifname dev;
+	const char *ifname;
 	int ifindex;
 	struct mac mac;     /* not set: any */
-	bool any;           /* any address */
-	struct prefixes ip; /* else these, and the link-local ones */
+	struct prefixes ip; /* with the link-local ones; `word` set: any */
+	bool replace; /* there is such a table, and it is ours */
 };
 
 /* May frames of this family come in at all? */

@@ -19,10 +19,9 @@
 
 bool filter_has(const struct filter *f, uint8_t family)
 {
-	bool has = f->any;
-	unsigned int i;
+	bool has = f->ip.word;
 
-	for (i = 0; i < f->ip.n && !has; i++)
+	for (unsigned int i = 0; i < f->ip.n && !has; i++)
 		has = f->ip.v[i].family == family;
 	return has;
 }
@@ -46,7 +45,7 @@ static void match_mac(struct nft_batch *b, uint32_t base, uint32_t offset, uint3
 static void match_addr(struct nft_batch *b, uint32_t base, uint32_t offset,
 		       uint8_t family, const struct filter *f)
 {
-	if (f->any)
+	if (f->ip.word)
 		return;
 	nft_load(b, base, offset, family == AF_INET ? 4 : 16);
 	nft_lookup(b, family == AF_INET ? "guest4" : "guest6");
@@ -310,9 +309,6 @@ static void nd_rules(struct nft_batch *b, const struct filter *f)
 	for (i = 0; i < sizeof(nd_forms) / sizeof(*nd_forms); i++) {
 		const struct nd_form *n = &nd_forms[i];
 
-		/* Where no MAC address is checked, the first form stands for all. */
-		if (!f->mac.set && (n->option || n->nonce))
-			continue;
 		rule(b, "nd");
 		match(b, TRANSPORT, 0, 1, n->type);
 		if (n->source == OWN)
@@ -321,8 +317,7 @@ static void nd_rules(struct nft_batch *b, const struct filter *f)
 			match_unspecified(b);
 		if (n->own_target)
 			match_addr(b, TRANSPORT, 8, AF_INET6, f);
-		if (f->mac.set)
-			match(b, NETWORK, 4, 2, n->len);
+		match(b, NETWORK, 4, 2, n->len);
 		if (n->option) {
 			const uint32_t at = n->type == ND_ROUTER_SOLICIT ? 8 : 24;
 
@@ -348,17 +343,17 @@ void filter_build(struct nft_batch *b, const struct filter *f)
 	unsigned int i;
 
 	nft_in(b, NFT_NETDEV, f->table);
-	nft_table_add(b, true); /* so that there is one to delete */
-	nft_table_del(b);
+	if (f->replace)
+		nft_table_del(b);
 	nft_table_add(b, true);
-	nft_base_chain_add(b, "ingress", f->dev.s, true);
+	nft_base_chain_add(b, "ingress", f->ifname, true);
 	for (i = 0; v4 && i < 2; i++)
 		nft_chain_add(b, chains4[i]);
 	for (i = 0; v6 && i < 5; i++)
 		nft_chain_add(b, chains6[i]);
-	if (v4 && !f->any)
+	if (v4 && !f->ip.word)
 		nft_set_add(b, "guest4", AF_INET, &f->ip);
-	if (v6 && !f->any)
+	if (v6 && !f->ip.word)
 		nft_set_add(b, "guest6", AF_INET6, &f->ip);
 	ingress_rules(b, f);
 	if (v4) {

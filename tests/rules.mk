@@ -26,10 +26,6 @@ build/tests/%: tests/bench/%.c
 
 build/tests/floor: TEST_LIBS = -lxenstore
 
-.PHONY: bench
-bench: test-tools
-	tests/bench/bench.bash
-
 # Unit tests: one program a file. The engine is an archive, so that a test's own store,
 # or list of actions, stands in for the engine's.
 UNIT_TESTS = $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*.c))

@@ -357,6 +357,11 @@ void nft_match(struct nft_batch *b, const char *name, uint32_t revision, const v
 	}
 }
 
+void nft_counter(struct nft_batch *b)
+{
+	expr_add(b, "counter");
+}
+
 static void rule_end(struct nft_batch *b, uint32_t verdict, const char *chain)
 {
 	struct nftnl_expr *e = expr_add(b, "immediate");

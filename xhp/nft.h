@@ -62,6 +62,7 @@ void nft_between(struct nft_batch *b, uint64_t from, uint64_t to, uint32_t len);
 /* A match of iptables. `proto` as iptables' -p gives it, 0 = none. */
 void nft_match(struct nft_batch *b, const char *name, uint32_t revision, const void *info,
 	       uint32_t len, uint32_t proto);
+void nft_counter(struct nft_batch *b);
 void nft_accept(struct nft_batch *b);
 void nft_drop(struct nft_batch *b);
 void nft_goto(struct nft_batch *b, const char *chain);
@@ -85,7 +86,7 @@ struct nft_listed {
 	const char *chain, *comment, *text; /* comment "" = none */
 	uint64_t handle;
 };
-/* The rules of a table, or of one chain of it: -ENOENT if there is none such. */
+/* The rules of a table, or of one chain of it; none if there is no such thing. */
 int nft_rules(enum nft_family family, const char *table, const char *chain,
 	      struct nft_listed **ret, unsigned int *ret_n, struct xhp_err *err);
 /* The batch's own rules for a table of that family, in the order of the kernel's chain.

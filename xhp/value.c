@@ -4,11 +4,11 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "mem.h"
+#include "text.h"
 #include "value.h"
 
 #define TEXT_MAX 4096
@@ -65,61 +65,6 @@ bool value_types_fit(enum value_type from, enum value_type to)
 	}
 }
 
-/* Length of the UTF-8 sequence at s, 0 if it is not valid (RFC 3629). */
-static int utf8_len(const unsigned char *s)
-{
-	static const struct {
-		unsigned char first, last, lo, hi;
-		int len;
-	} rows[] = {
-		{ 0x00, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (*s < rows[i].first || *s > rows[i].last)
-			continue;
-		if (rows[i].len > 1 && (s[1] < rows[i].lo || s[1] > rows[i].hi))
-			return 0;
-		for (int k = 2; k < rows[i].len; k++) {
-			if ((s[k] & 0xc0) != 0x80)
-				return 0;
-		}
-		return rows[i].len;
-	}
-	return 0;
-}
-
-/* ASCII's control characters, and Latin-1's, which are two bytes. */
-static bool is_control(const unsigned char *s)
-{
-	return *s < 0x20 || *s == 0x7f || (*s == 0xc2 && s[1] < 0xa0);
-}
-
-const char *quoted(const char *text)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	struct buf b = { 0 };
-
-	buf_add(&b, "\"", 1);
-	while (*s && b.len < 120) {
-		int len = utf8_len(s);
-
-		if (!len || is_control(s)) {
-			buf_printf(&b, "\\x%02x", *s);
-			len = 1;
-		} else {
-			buf_add(&b, (const char *)s, (size_t)len);
-		}
-		s += len;
-	}
-	buf_printf(&b, "\"%s", *s ? " (cut)" : "");
-	return b.s;
-}
-
 /* What no type lets through. Newlines and tabs only where they part the items. */
 static int text_check(const char *text, bool lines, struct xhp_err *err)
 {
@@ -131,7 +76,7 @@ static int text_check(const char *text, bool lines, struct xhp_err *err)
 		if (!len)
 			return err_set(err, -EINVAL, "%s is not valid UTF-8",
 				       quoted(text));
-		if (is_control(s) && !(lines && (*s == '\n' || *s == '\t')))
+		if (utf8_is_control(s) && !(lines && (*s == '\n' || *s == '\t')))
 			return err_set(err, -EINVAL, "control byte in %s", quoted(text));
 	}
 	if (s - (const unsigned char *)text >= TEXT_MAX)
@@ -559,53 +504,4 @@ const char *prefix_text(const struct prefix *p)
 	return p->len == (p->family == AF_INET ? 32 : 128)
 		       ? mem_strdup(addr)
 		       : mem_printf("%s/%d", addr, p->len);
-}
-
-/* Levenshtein's distance with swaps, of short names. */
-static unsigned int distance(const char *a, const char *b)
-{
-	enum { MAX = 48 };
-	unsigned int row[3][MAX + 1];
-	size_t la = strlen(a), lb = strlen(b);
-
-	if (la > MAX || lb > MAX)
-		return UINT_MAX;
-	for (size_t j = 0; j <= lb; j++)
-		row[0][j] = (unsigned int)j;
-	for (size_t i = 1; i <= la; i++) {
-		unsigned int *cur = row[i % 3], *up = row[(i + 2) % 3],
-			     *up2 = row[(i + 1) % 3];
-
-		cur[0] = (unsigned int)i;
-		for (size_t j = 1; j <= lb; j++) {
-			unsigned int d = up[j - 1] + (a[i - 1] != b[j - 1]);
-
-			if (up[j] + 1 < d)
-				d = up[j] + 1;
-			if (cur[j - 1] + 1 < d)
-				d = cur[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
-			    a[i - 2] == b[j - 1] && up2[j - 2] + 1 < d)
-				d = up2[j - 2] + 1;
-			cur[j] = d;
-		}
-	}
-	return row[la % 3][lb];
-}
-
-const char *did_you_mean(const char *name, const char *(*candidate)(void *, unsigned int),
-			 void *data)
-{
-	unsigned int best = (unsigned int)strlen(name) / 3 + 1;
-	const char *found = NULL, *c;
-
-	for (unsigned int i = 0; (c = candidate(data, i)); i++) {
-		unsigned int d = distance(name, c);
-
-		if (d < best || (d == best && !found)) {
-			best = d;
-			found = c;
-		}
-	}
-	return found;
 }

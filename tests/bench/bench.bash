@@ -42,4 +42,5 @@ measure() {
 
 bridge_add br0
 measure "vif-bridge"
-measure "vif-bridge with ip= (floor and stock make no filter)" ip="192.0.2.10 2001:db8::10"
+measure "vif-bridge with ip= (floor: an empty chain; stock: no filter)" \
+	ip="192.0.2.10 2001:db8::10"

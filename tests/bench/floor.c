@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The floor: what vif-bridge costs if nothing is checked, recorded or explained.
 //
-// floor online|offline, in libxl's environment. It makes the xenstore and rtnetlink calls
-// without which a vif is not attached, and no filter.
+// floor online|offline, in libxl's environment. It makes the xenstore and netlink calls
+// without which a vif is not attached. With ip= it hangs an empty chain where the filter
+// would be: what the kernel takes for that is nobody's to save.
 
+#include <arpa/inet.h>
 #include <err.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +24,13 @@ struct request {
 	struct nlmsghdr header;
 	struct ifinfomsg link;
 	char attributes[256];
+};
+
+/* Several messages in a row: the kernel takes a change of its rules only so. */
+struct batch {
+	char data[1024];
+	size_t len;
+	struct nlmsghdr *last;
 };
 
 static struct xs_handle *xs;
@@ -34,25 +46,28 @@ static const char *node(const char *name)
 	return xs_read(xs, XBT_NULL, path, &len);
 }
 
-static struct rtattr *attribute(struct request *r, int type, const void *data, size_t len)
+static struct rtattr *put(struct nlmsghdr *h, int type, const void *data, size_t len)
 {
-	struct rtattr *a = (void *)((char *)r + NLMSG_ALIGN(r->header.nlmsg_len));
+	struct rtattr *a = (void *)((char *)h + NLMSG_ALIGN(h->nlmsg_len));
 
 	a->rta_type = type;
 	a->rta_len = RTA_LENGTH(len);
 	if (len)
 		memcpy(RTA_DATA(a), data, len);
-	r->header.nlmsg_len = NLMSG_ALIGN(r->header.nlmsg_len) + RTA_ALIGN(a->rta_len);
+	h->nlmsg_len = NLMSG_ALIGN(h->nlmsg_len) + RTA_ALIGN(a->rta_len);
 	return a;
+}
+
+static struct rtattr *attribute(struct request *r, int type, const void *data, size_t len)
+{
+	return put(&r->header, type, data, len);
 }
 
 static struct request request(int type, int flags, const char *ifname)
 {
-	struct request r = {
-		.header = {.nlmsg_len = NLMSG_LENGTH(sizeof(r.link)),
-                           .nlmsg_type = type,
-                           .nlmsg_flags = NLM_F_REQUEST | flags}
-	};
+	struct request r = { .header = { .nlmsg_len = NLMSG_LENGTH(sizeof(r.link)),
+					 .nlmsg_type = type,
+					 .nlmsg_flags = NLM_F_REQUEST | flags } };
 
 	attribute(&r, IFLA_IFNAME, ifname, strlen(ifname) + 1);
 	return r;
@@ -132,6 +147,83 @@ static void rename_to(const char *dev, const char *name)
 	ask(&set);
 }
 
+static void batch_add(struct batch *b, int type, int flags, int family)
+{
+	struct nfgenmsg *gen;
+
+	b->last = (void *)(b->data + b->len);
+	memset(b->last, 0, NLMSG_LENGTH(sizeof(*gen)));
+	b->last->nlmsg_len = NLMSG_LENGTH(sizeof(*gen));
+	b->last->nlmsg_type = type;
+	b->last->nlmsg_flags = NLM_F_REQUEST | flags;
+	gen = NLMSG_DATA(b->last);
+	gen->nfgen_family = family;
+	if (type == NFNL_MSG_BATCH_BEGIN || type == NFNL_MSG_BATCH_END)
+		gen->res_id = htons(NFNL_SUBSYS_NFTABLES);
+}
+
+static void batch_close(struct batch *b)
+{
+	b->len += NLMSG_ALIGN(b->last->nlmsg_len);
+}
+
+static void batch_bracket(struct batch *b, int type)
+{
+	batch_add(b, type, 0, AF_UNSPEC);
+	batch_close(b);
+}
+
+static void batch_nft(struct batch *b, int type, int flags, const char *table)
+{
+	batch_add(b, NFNL_SUBSYS_NFTABLES << 8 | type, flags, NFPROTO_NETDEV);
+	put(b->last, NFTA_TABLE_NAME, table, strlen(table) + 1);
+}
+
+static void batch_send(struct batch *b)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	struct nlmsghdr *h = (void *)answer;
+
+	if (fd < 0 || send(fd, b->data, b->len, 0) < 0 ||
+	    recv(fd, answer, sizeof(answer), 0) < 0)
+		err(1, "nftables");
+	if (((struct nlmsgerr *)NLMSG_DATA(h))->error)
+		errx(1, "nftables: error %d", ((struct nlmsgerr *)NLMSG_DATA(h))->error);
+}
+
+static void chain_add(const char *dev)
+{
+	uint32_t hook = htonl(NF_NETDEV_INGRESS), priority = 0;
+	struct batch b = { 0 };
+	struct rtattr *nest;
+
+	batch_bracket(&b, NFNL_MSG_BATCH_BEGIN);
+	batch_nft(&b, NFT_MSG_NEWTABLE, NLM_F_CREATE, dev);
+	batch_close(&b);
+	batch_nft(&b, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_ACK, dev);
+	put(b.last, NFTA_CHAIN_NAME, "in", sizeof("in"));
+	nest = put(b.last, NFTA_CHAIN_HOOK | NLA_F_NESTED, NULL, 0);
+	put(b.last, NFTA_HOOK_HOOKNUM, &hook, sizeof(hook));
+	put(b.last, NFTA_HOOK_PRIORITY, &priority, sizeof(priority));
+	put(b.last, NFTA_HOOK_DEV, dev, strlen(dev) + 1);
+	nest->rta_len = (char *)b.last + b.last->nlmsg_len - (char *)nest;
+	put(b.last, NFTA_CHAIN_TYPE, "filter", sizeof("filter"));
+	batch_close(&b);
+	batch_bracket(&b, NFNL_MSG_BATCH_END);
+	batch_send(&b);
+}
+
+static void chain_del(const char *dev)
+{
+	struct batch b = { 0 };
+
+	batch_bracket(&b, NFNL_MSG_BATCH_BEGIN);
+	batch_nft(&b, NFT_MSG_DELTABLE, NLM_F_ACK, dev);
+	batch_close(&b);
+	batch_bracket(&b, NFNL_MSG_BATCH_END);
+	batch_send(&b);
+}
+
 static void publish(uint32_t mtu)
 {
 	const char *frontend = node("frontend");
@@ -148,7 +240,7 @@ static void publish(uint32_t mtu)
 
 int main(int argc, char **argv)
 {
-	const char *dev = getenv("vif"), *vifname, *mtu_node;
+	const char *dev = getenv("vif"), *vifname, *mtu_node, *ip;
 	uint32_t mtu;
 	int master;
 
@@ -157,8 +249,12 @@ int main(int argc, char **argv)
 	if (argc < 2 || !dev || !xs || netlink < 0)
 		errx(1, "usage: floor online|offline");
 	vifname = node("vifname");
+	ip = node("ip");
 	if (!strcmp(argv[1], "offline")) {
-		leave(vifname ? vifname : dev);
+		dev = vifname ? vifname : dev;
+		leave(dev);
+		if (ip)
+			chain_del(dev);
 		return 0;
 	}
 	if (vifname) {
@@ -166,11 +262,12 @@ int main(int argc, char **argv)
 		dev = vifname;
 	}
 	node("mac");
-	node("ip");
 	mtu_node = node("mtu");
 	mtu = mtu_node ? strtoul(mtu_node, NULL, 10) : 0;
 	master = bridge(node("bridge"), &mtu);
 	join(dev, master, mtu);
+	if (ip)
+		chain_add(dev);
 	up(dev);
 	publish(mtu);
 	return 0;

@@ -47,7 +47,7 @@ rig_sweep() {
 		! kill -0 "${BASH_REMATCH[1]}" 2>/dev/null || continue
 		case $left in
 		/tmp/*) rm -rf "$left" ;;
-		*) ip netns del "${left##*/}" ;;
+		*) ip netns del "${left##*/}" 2>/dev/null || : ;; # swept by another test
 		esac
 	done
 }
@@ -105,7 +105,6 @@ rig_xenstored() {
 	mkdir "$RIG/xs"
 	rig_start_wait env LD_PRELOAD="$RIG_BUILD/xenstored.so" setpriv --pdeathsig KILL \
 		"$RIG_XENSTORED" -N -P --internal-db=on -F "$RIG/xs/pid" || return
-	RIG_XENSTORED_PID=$!
 	xenstore-write /local/domain/0/domid 0 /local/domain/0/name Domain-0 domid 0
 }
 
@@ -204,21 +203,22 @@ backend() {
 	local class=$1 d=$2 n=$3 kind=${1/%vbd3/vbd} pair key uuid
 	local back=/local/domain/0/backend/$1/$2/$3 front=/local/domain/$2/device/$kind/$3
 	local -A node=([frontend-id]=$d [online]=1 [state]=2)
-	local args
+	local args recipe=$class
 	shift 3
 	[ "$kind" = xen_9pfs ] && front=/local/domain/$d/device/9pfs/$n
 	case $class in
 	vif)
-		node+=([script]=${SCRIPT:-/etc/xen/scripts/${RECIPE:-vif-bridge}} [type]=vif
-			[bridge]=xenbr0 [handle]=$n [hotplug-status]='')
+		recipe=vif-bridge
+		node+=([type]=vif [bridge]=xenbr0 [handle]=$n [hotplug-status]='')
 		printf -v 'node[mac]' '00:16:3e:01:%02x:%02x' $((d & 255)) $((n & 255))
 		;;
 	vbd*)
-		node+=([script]=${SCRIPT:-/etc/xen/scripts/${RECIPE:-block}} [type]=phy
-			[removable]=0 [bootable]=1 [dev]=xvda [mode]=w [device-type]=disk
-			[discard-enable]=1)
+		recipe=block
+		node+=([type]=phy [removable]=0 [bootable]=1 [dev]=xvda [mode]=w
+			[device-type]=disk [discard-enable]=1)
 		;;
 	esac
+	node[script]=${SCRIPT:-/etc/xen/scripts/${RECIPE:-$recipe}}
 	for pair; do
 		case $pair in
 		-*) unset "node[${pair#-}]" ;;

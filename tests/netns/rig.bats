@@ -42,8 +42,8 @@ teardown() {
 	snapshot >"$RIG/after"
 	diff "$RIG/before" "$RIG/after" >"$RIG/diff" || :
 	for word in 'changed-link' 'address vif1.0 .*192.0.2.1/32' 'route4 192.0.2.10 ' \
-		'vif1.0/proxy_arp:1' 'proxy6 2001:db8::10' changed-nft 'tc qdisc ingress' \
-		'backend/vif/1/0/mac' changed-file; do
+		'vif1.0/proxy_arp:1' 'proxy6 2001:db8::10' changed-nft \
+		'tc qdisc ingress' 'backend/vif/1/0/mac' changed-file; do
 		grep -- "^> .*$word" "$RIG/diff"
 	done
 }
@@ -72,7 +72,8 @@ teardown() {
 	cat >"$RIG/etc-xen/scripts/show" <<-'END'
 		#!/bin/sh
 		echo "$0 $*" >/run/call
-		env | grep -E '^(script|XENBUS_.*|netdev|vif|INTERFACE)=' | sort >>/run/call
+		env | grep -E '^(script|XENBUS_.*|netdev|vif|INTERFACE)=' | sort \
+			>>/run/call
 		readlink /proc/self/fd/0 >>/run/call
 	END
 	chmod +x "$RIG/etc-xen/scripts/show"
@@ -112,7 +113,7 @@ teardown() {
 @test "the floor of the benchmark does attach and detach" {
 	bridge_add br0 1400
 	vif_add 1 0
-	backend vif 1 0 bridge=br0 vifname=web
+	backend vif 1 0 bridge=br0 vifname=web ip=192.0.2.10
 	libxl_call vif 1 0 "$RIG_BUILD/floor" online
 	[ "$(node vif 1 0 hotplug-status)" = connected ]
 	[ "$(xenstore-read /local/domain/1/device/vif/0/mtu)" = 1400 ]
@@ -120,16 +121,22 @@ teardown() {
 	grep 'mtu 1400 .* master br0 .*UP' "$RIG/web"
 	grep 'ether fe:ff:ff:ff:ff:ff' "$RIG/web"
 	grep 'addrgenmode none' "$RIG/web"
+	dom0 nft list ruleset | grep 'hook ingress device "web"'
 	libxl_call vif 1 0 "$RIG_BUILD/floor" offline
 	dom0 ip -o link show web >"$RIG/web"
 	! grep -E 'master|UP' "$RIG/web"
+	[ -z "$(dom0 nft list ruleset)" ]
 }
 
 @test "what a killed test left is swept up" {
-	local left=xhp-999999999-abc123
+	local left=xhp-999999999-${RIG: -6} tries=20
 	ip netns add "$left"
 	mkdir "/tmp/$left"
 	rig_sweep
+	# Another test's setup may be sweeping at the same time.
+	while [ -e "/run/netns/$left" ] && ((tries--)); do
+		sleep 0.05
+	done
 	[ ! -e "/run/netns/$left" ]
 	[ ! -e "/tmp/$left" ]
 	[ -e "/run/netns/$DOM0" ]
