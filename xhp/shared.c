@@ -98,7 +98,8 @@ int shared_apply(struct ctx *ctx, struct step *step, struct xhp_err *err)
 	}
 	if (!rc)
 		rc = journal_line(&j, "holder", ctx->device, NULL, err);
-	journal_close(&j, rc < 0 && !j.nholders);
+	/* made, but with no room for its holder: shared_undo() finds what there is */
+	journal_close(&j, rc < 0 && !j.nholders && journal_empty(&j));
 	return rc;
 }
 
