@@ -359,7 +359,7 @@ int engine_run(const struct request *req, const struct recipe *recipe,
 	}
 	if (rc < 0) {
 		deadline_extend(DEADLINE_UNDO);
-		recipe->class->finish_err(&ctx, req->kind, err);
+		recipe->class->finish_err(req->path, err);
 	}
 	return rc;
 }
