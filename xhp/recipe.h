@@ -11,6 +11,9 @@ struct class;
 struct step;
 struct scope;
 
+/* How deep [defaults] may refer to each other. */
+#define DEFAULTS_DEPTH 16
+
 /* A piece of a value: literal text, or a reference to be put in its place. */
 enum seg_kind {
 	SEG_TEXT,
@@ -77,6 +80,7 @@ struct scope {
 	unsigned int nuse, ndefaults, nrequires;
 	const struct class *class;
 	struct scope *next; /* all scopes of a recipe */
+	bool bound;
 	unsigned long long dev, ino;
 };
 

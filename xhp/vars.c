@@ -344,7 +344,7 @@ static int var_value(struct ctx *ctx, const struct scope *scope, const char *nam
 		*ret = value;
 		return 0;
 	}
-	if (++depth > 16) {
+	if (++depth > DEFAULTS_DEPTH) {
 		rc = err_set(err, -ELOOP, "[defaults] %s refers to itself", name);
 		err->pos = dflt->value.pos;
 	} else {
