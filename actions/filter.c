@@ -147,6 +147,8 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 			       "there is a table netdev/%s that is not ours", f->table);
 	if (rc && rc != -ENOENT)
 		return rc;
+	/* only then: a table that goes makes the kernel wait when the socket is closed */
+	f->replace = !rc;
 	if (RECORD(ctx, err, SCOPE_HOST, "filter", "table", "name", f->table, "ifname",
 		   mem_strdup(f->ifname), "ifindex", mem_printf("%d", f->ifindex), "mac",
 		   f->mac.set ? mac_text(f->mac.b) : "any", "ip",

@@ -343,8 +343,8 @@ void filter_build(struct nft_batch *b, const struct filter *f)
 	unsigned int i;
 
 	nft_in(b, NFT_NETDEV, f->table);
-	nft_table_add(b, true); /* so that there is one to delete */
-	nft_table_del(b);
+	if (f->replace)
+		nft_table_del(b);
 	nft_table_add(b, true);
 	nft_base_chain_add(b, "ingress", f->ifname, true);
 	for (i = 0; v4 && i < 2; i++)
