@@ -12,7 +12,7 @@ struct filter {
 	int ifindex;
 	struct mac mac;     /* not set: any */
 	struct prefixes ip; /* with the link-local ones; `word` set: any */
-	bool replace; /* there is such a table, and it is ours */
+	bool replace;       /* there is such a table, and it is ours */
 };
 
 /* May frames of this family come in at all? */

@@ -57,9 +57,10 @@ static int sock_open(struct xhp_err *err)
 	if (sock)
 		return 0;
 	sock = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	if (!sock && errno == EPROTONOSUPPORT)
+		return err_set(err, -EOPNOTSUPP, "the kernel has no nftables");
 	if (!sock)
-		return err_sys(err, errno == EPROTONOSUPPORT ? -EOPNOTSUPP : -errno,
-			       "cannot open a netfilter socket");
+		return err_sys(err, -errno, "cannot open a netfilter socket");
 	if (mnl_socket_bind(sock, 0, MNL_SOCKET_AUTOPID)) {
 		int code = -errno;
 
@@ -173,10 +174,13 @@ int nft_send(struct nft_batch *b, struct xhp_err *err)
 {
 	struct nlmsghdr *last = NULL, *nlh;
 	bool acked = false;
-	int code = sock_open(err), n;
 	const char *words;
+	int code, n;
 
-	if (code || !b->msgs.len)
+	if (!b->msgs.len)
+		return 0;
+	code = sock_open(err);
+	if (code)
 		return code;
 	while ((nlh = (struct nlmsghdr *)msg_next(b, last)))
 		last = nlh;
