@@ -5,10 +5,11 @@
 //	FAULT_AT     which call, from 1, of those that count
 //	FAULT_KINDS  which count, a word in which each kind's letter stands: n = a netlink
 //	             message, j = a write below /run/xen-hotplug, s = a request to
-//xenstored 	             (default: all) 	FAULT_HOW    fail = it is not made and fails, s: xenstored
-//refuses it; lost = it 	             is made, but fails; before, after = SIGKILL before or after it;
-//torn = 	             half of it is made, then SIGKILL 	FAULT_LOG    a file that gets a line for each
-//call, "FAULT" where it was hit
+// xenstored 	             (default: all) 	FAULT_HOW    fail = it is not made and
+// fails, s: xenstored refuses it; lost = it 	             is made, but fails; before,
+// after = SIGKILL before or after it; torn = 	             half of it is made, then
+// SIGKILL 	FAULT_LOG    a file that gets a line for each call, "FAULT" where it was
+// hit
 
 #define _GNU_SOURCE
 #include <errno.h>
