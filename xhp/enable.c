@@ -100,7 +100,7 @@ static int dpkg(const char *const argv[], int *ret_status, struct buf *output,
 	static const char *const env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
 					   "LC_ALL=C", NULL };
 
-	return proc_run(argv, env, DPKG_TIME, output, ret_status, err);
+	return proc_run(NULL, NULL, argv, env, DPKG_TIME, output, ret_status, err);
 }
 
 /* The diversion makes dpkg put the package's file aside from now on, not over ours. */

@@ -7,6 +7,7 @@
 
 #include "deadline.h"
 #include "engine.h"
+#include "proc.h"
 #include "settings.h"
 #include "shared.h"
 #include "steps.h"
@@ -21,6 +22,8 @@ static int undo_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 
 	if (!strcmp(rec->action, SHARED_ACTION))
 		return shared_undo(ctx, rec, err);
+	if (!strcmp(rec->kind, PROC_KIND))
+		return proc_undo(rec, err);
 	a = action_find(rec->action);
 	if (!a || !a->undo)
 		return err_set(
@@ -71,7 +74,7 @@ int engine_audit(struct journal *j, struct xhp_err *err)
 		const struct action *a = action_find(rec->action);
 		int rc = 0;
 
-		if (rec->undone)
+		if (rec->undone || !strcmp(rec->kind, PROC_KIND))
 			continue;
 		if (!strcmp(rec->action, SHARED_ACTION))
 			rc = shared_audit(&ctx, rec, err);
