@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // filter: only the guest's own addresses come in, from the interface's ingress hook on.
 
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "actions.h"
@@ -205,6 +206,45 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	return nft_audit(&b, err);
 }
 
+/* Is the interface that the table was made for gone? */
+static bool owner_is_gone(const char *table)
+{
+	struct nft_listed *rules;
+	struct xhp_err err;
+	struct link link;
+	unsigned int n;
+
+	if (nft_rules(NFT_NETDEV, table, "ingress", &rules, &n, &err) < 0 || !n ||
+	    strncmp(rules[0].comment, FILTER_OWNER, strlen(FILTER_OWNER)) != 0)
+		return false;
+	return nl_link_by_index(atoi(rules[0].comment + strlen(FILTER_OWNER)), &link,
+				&err) == -ENODEV;
+}
+
+static int sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
+{
+	const char **tables;
+	unsigned int n;
+	int rc = nft_tables(NFT_NETDEV, &tables, &n, err);
+
+	if (rc < 0)
+		return rc == -EOPNOTSUPP ? 0 : rc;
+	for (unsigned int i = 0; i < n; i++) {
+		struct nft_batch b = { 0 };
+
+		if (strncmp(tables[i], "xen-", 4) != 0 || !is_gone(tables[i] + 4) ||
+		    !owner_is_gone(tables[i]))
+			continue;
+		nft_in(&b, NFT_NETDEV, tables[i]);
+		nft_table_del(&b);
+		if (nft_send(&b, err) < 0 && err->code != -ENOENT)
+			return err->code;
+		log_info("removed the filter %s: its device and journal are gone",
+			 tables[i]);
+	}
+	return 0;
+}
+
 const struct action action_filter = {
 	.name = "filter",
 	.summary = "let only the guest's own addresses in",
@@ -215,4 +255,5 @@ const struct action action_filter = {
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,
+	.sweep = sweep,
 };

@@ -15,6 +15,9 @@ struct filter {
 	bool replace;       /* there is such a table, and it is ours */
 };
 
+/* The first rule's comment: for which interface the table was made. */
+#define FILTER_OWNER "ifindex "
+
 /* May frames of this family come in at all? */
 bool filter_has(const struct filter *f, uint8_t family);
 
