@@ -38,7 +38,7 @@ $(B)/tests/engine.a: $(ENGINE)
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(B)/tests/unit/%: tests/unit/%.c tests/unit/unit.h $(B)/tests/engine.a
+$(B)/tests/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(B)/tests/engine.a
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(WARNINGS) \
 		-Wno-missing-field-initializers $(HARDEN) $(LDFLAGS) $(LDHARDEN) \
