@@ -16,7 +16,7 @@
 int proc_run(const char *const argv[], const char *const env[], int timeout_s,
 	     struct buf *output, int *ret_status, struct xhp_err *err);
 
-/* The last line of a program's output that says something, as it can be shown. */
-const char *proc_last_line(const struct buf *output);
+/* The last two lines of a program's output that say something, as they can be shown. */
+const char *proc_last_lines(const struct buf *output);
 
 #endif
