@@ -104,7 +104,7 @@ static int run(struct ctx *ctx, const char *const fields[], const char *command,
 		return err->code;
 	if (status)
 		return err_set(err, -EIO, "a hook in %s ended with status %d: %s",
-			       argv[1], status, proc_last_line(&output));
+			       argv[1], status, proc_last_lines(&output));
 	return 0;
 }
 

@@ -129,7 +129,7 @@ static int divert(const char *path, bool add, struct xhp_err *err)
 		return err->code;
 	if (status)
 		return err_set(err, -EIO, "dpkg-divert %s %s: %s", argv[5], path,
-			       proc_last_line(&output));
+			       proc_last_lines(&output));
 	return 0;
 }
 

@@ -131,8 +131,9 @@ static int write_header(struct ctx *ctx, struct xhp_err *err)
 			{ "hash",
 			  mem_printf("%016llx", (unsigned long long)recipe->hash) },
 			{ "since", mem_printf("%lld", (long long)time(NULL)) },
+			{ "note", vars_note() },
 		},
-		13, vars, nvars, err);
+		14, vars, nvars, err);
 }
 
 /* One step; what an optional step had done when it failed is undone at once. */

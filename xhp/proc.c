@@ -186,13 +186,14 @@ int proc_undo(const struct rec *rec, struct xhp_err *err)
 	return 0;
 }
 
-const char *proc_last_line(const struct buf *output)
+const char *proc_last_lines(const struct buf *output)
 {
 	size_t end = output->len, start;
+	int lines = 2;
 
 	while (end && strchr(" \t\r\n", output->s[end - 1]))
 		end--;
-	for (start = end; start && output->s[start - 1] != '\n';)
+	for (start = end; start && (output->s[start - 1] != '\n' || --lines);)
 		start--;
 	return end ? quoted(mem_strndup(output->s + start, end - start))
 		   : "it said nothing";

@@ -25,7 +25,7 @@ int proc_run(struct journal *j, const char *action, const char *const argv[],
 /* Ends what is left of a child and its children: what was recorded, and nothing else. */
 int proc_undo(const struct rec *rec, struct xhp_err *err);
 
-/* The last line of a program's output that says something, as it can be shown. */
-const char *proc_last_line(const struct buf *output);
+/* The last two lines of a program's output that say something, as they can be shown. */
+const char *proc_last_lines(const struct buf *output);
 
 #endif

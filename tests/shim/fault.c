@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Makes one call of the program fail, or kills it there: LD_PRELOAD, and in the
-// environment
+// LD_PRELOAD: makes one call of the program fail, or kills the program there.
 //
-//	FAULT_AT     which call, from 1, of those that count
-//	FAULT_KINDS  which count, a word in which each kind's letter stands: n = a netlink
-//	             message, j = a write below /run/xen-hotplug, s = a request to
-// xenstored 	             (default: all) 	FAULT_HOW    fail = it is not made and
-// fails, s: xenstored refuses it; lost = it 	             is made, but fails; before,
-// after = SIGKILL before or after it; torn = 	             half of it is made, then
-// SIGKILL 	FAULT_LOG    a file that gets a line for each call, "FAULT" where it was
-// hit
+// FAULT_AT     which of the calls that count, from 1
+// FAULT_KINDS  which count, by letters: n = a netlink message, j = a write below
+//              /run/xen-hotplug, s = a request to xenstored; all, if it is not set
+// FAULT_HOW    fail = the call is not made and fails (s: xenstored refuses it);
+//              lost = it is made and fails; before, after = SIGKILL before or after
+//              it; torn = half of it is made, then SIGKILL
+// FAULT_LOG    a file that gets a line for each call, and FAULT before the one
 
 #define _GNU_SOURCE
 #include <errno.h>
