@@ -74,6 +74,13 @@ static int sock_open(struct xhp_err *err)
 	return 0;
 }
 
+/* What was asked may still be answered: the next who asks gets a socket of his own. */
+static void sock_drop(void)
+{
+	mnl_socket_close(sock);
+	sock = NULL;
+}
+
 /* ---- Sending ---- */
 
 static const struct nlmsghdr *msg_next(const struct nft_batch *b,
@@ -186,8 +193,10 @@ int nft_send(struct nft_batch *b, struct xhp_err *err)
 		last = nlh;
 	last->nlmsg_flags |= NLM_F_ACK;
 	code = batch_sendmsg(b, last->nlmsg_seq);
-	if (code)
+	if (code) {
+		sock_drop();
 		return err_sys(err, code, "cannot send to nftables");
+	}
 
 	/* The kernel has worked it off, and answered, when sendmsg() returns. */
 	while ((n = (int)recv(mnl_socket_get_fd(sock), answer, sizeof(answer),
@@ -233,8 +242,11 @@ static int ask(uint16_t type, uint16_t flags, enum nft_family family, const char
 		mnl_attr_put_strz(req, NFTA_RULE_TABLE, table);
 	if (name)
 		mnl_attr_put_strz(req, attr, name);
-	if (mnl_socket_sendto(sock, req, req->nlmsg_len) < 0)
-		return err_sys(err, -errno, "cannot send to nftables");
+	if (mnl_socket_sendto(sock, req, req->nlmsg_len) < 0) {
+		ret = -errno;
+		sock_drop();
+		return err_sys(err, ret, "cannot send to nftables");
+	}
 	do {
 		n = (int)mnl_socket_recvfrom(sock, answer, sizeof(answer));
 		ret = n < 0 ? -1
@@ -244,10 +256,8 @@ static int ask(uint16_t type, uint16_t flags, enum nft_family family, const char
 	if (!ret)
 		return 0;
 	ret = -errno;
-	if (flags & NLM_F_DUMP) { /* the rest of the list would still come */
-		mnl_socket_close(sock);
-		sock = NULL;
-	}
+	if (n < 0 || (flags & NLM_F_DUMP))
+		sock_drop();
 	return err_sys(err, ret, "cannot read nftables' table %s/%s", family_name(family),
 		       table ? table : "*");
 }

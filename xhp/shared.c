@@ -98,7 +98,8 @@ int shared_apply(struct ctx *ctx, struct step *step, struct xhp_err *err)
 	}
 	if (!rc)
 		rc = journal_line(&j, "holder", ctx->device, NULL, err);
-	journal_close(&j, rc < 0 && !j.nholders);
+	/* what is left of it is undone by the record above */
+	journal_close(&j, rc < 0 && journal_empty(&j));
 	return rc;
 }
 
