@@ -3,12 +3,12 @@
 
 TEST_CFLAGS = -std=gnu17 -O2 -g -Wall -Wextra -Wno-unused-parameter
 
-TEST_TOOLS = $(addprefix build/tests/,xenstored.so holder frames floor bench)
+TEST_TOOLS = $(addprefix build/tests/,xenstored.so fault.so holder frames floor bench)
 
 .PHONY: test-tools
 test-tools: $(TEST_TOOLS)
 
-build/tests/xenstored.so: tests/shim/xenstored.c
+build/tests/%.so: tests/shim/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -fPIC -shared -o $@ $<
 

@@ -7,6 +7,7 @@
 
 #include "deadline.h"
 #include "engine.h"
+#include "proc.h"
 #include "settings.h"
 #include "shared.h"
 #include "steps.h"
@@ -21,10 +22,12 @@ static int undo_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 
 	if (!strcmp(rec->action, SHARED_ACTION))
 		return shared_undo(ctx, rec, err);
+	if (!strcmp(rec->kind, PROC_KIND))
+		return proc_undo(rec, err);
 	a = action_find(rec->action);
 	if (!a || !a->undo)
 		return err_set(
-			err, -ENOTSUP,
+			err, -EPROTO,
 			"this version cannot undo [%s] %s (%s): an older or newer one "
 			"wrote it",
 			rec->action, rec->kind, rec->where);
@@ -50,11 +53,11 @@ int engine_undo(struct journal *j, bool rollback, struct xhp_err *err)
 				first = one.code;
 			}
 			/* what is not known must stop: it may hold up what is below */
-			if (one.code == -ENOTSUP || one.code == -ETIMEDOUT)
+			if (one.code == -EPROTO || one.code == -ETIMEDOUT)
 				break;
 			continue;
 		}
-		rec->undone = true;
+		j->recs[i].undone = true; /* the array may have grown */
 		j->complete = false;
 		if (journal_line(j, "undone", mem_printf("%u", rec->id), NULL, &one) < 0)
 			log_warn("%s", one.text);
@@ -62,27 +65,70 @@ int engine_undo(struct journal *j, bool rollback, struct xhp_err *err)
 	return first;
 }
 
+static int audit_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	const struct action *a = action_find(rec->action);
+
+	if (rec->undone || !strcmp(rec->kind, PROC_KIND))
+		return 0;
+	if (!strcmp(rec->action, SHARED_ACTION))
+		return shared_audit(ctx, rec, err);
+	return a && a->audit ? a->audit(ctx, rec, err) : 0;
+}
+
 int engine_audit(struct journal *j, struct xhp_err *err)
 {
 	struct ctx ctx = { .journal = j, .device = j->name };
 
 	for (unsigned int i = 0; i < j->nrecs; i++) {
-		const struct rec *rec = &j->recs[i];
-		const struct action *a = action_find(rec->action);
-		int rc = 0;
+		int rc = audit_one(&ctx, &j->recs[i], err);
 
-		if (rec->undone)
-			continue;
-		if (!strcmp(rec->action, SHARED_ACTION))
-			rc = shared_audit(&ctx, rec, err);
-		else if (a && a->audit)
-			rc = a->audit(&ctx, rec, err);
 		if (rc) {
-			err_wrap(err, "[%s]", rec->step);
+			err_wrap(err, "[%s]", j->recs[i].step);
 			return rc;
 		}
 	}
 	return 0;
+}
+
+/* What was repaired once may be two records' concern: each is looked at anew. */
+static enum drift repair_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	const struct action *a = action_find(rec->action);
+	struct xhp_err what = *err;
+
+	if (!a || !a->repair)
+		return DRIFTED;
+	if (a->repair(ctx, rec, err) < 0) {
+		err_wrap(err, "%s, and cannot be repaired", what.text);
+		return DRIFTED;
+	}
+	if (audit_one(ctx, rec, err))
+		return DRIFTED;
+	*err = what;
+	return REPAIRED;
+}
+
+unsigned int engine_compare(struct journal *j, bool repair,
+			    void (*tell)(const struct journal *j, const struct rec *rec,
+					 enum drift drift, const char *what))
+{
+	struct ctx ctx = { .journal = j, .device = j->name };
+	unsigned int left = 0;
+
+	for (unsigned int i = 0; i < j->nrecs; i++) {
+		const struct rec *rec = &j->recs[i];
+		enum drift drift = DRIFTED;
+		struct xhp_err err;
+
+		if (!audit_one(&ctx, rec, &err))
+			continue;
+		if (repair)
+			drift = repair_one(&ctx, rec, &err);
+		left += drift == DRIFTED;
+		tell(j, rec, drift, err.text);
+	}
+	return left;
 }
 
 /* --- attach --- */
@@ -128,8 +174,9 @@ static int write_header(struct ctx *ctx, struct xhp_err *err)
 			{ "hash",
 			  mem_printf("%016llx", (unsigned long long)recipe->hash) },
 			{ "since", mem_printf("%lld", (long long)time(NULL)) },
+			{ "note", vars_note() },
 		},
-		13, vars, nvars, err);
+		14, vars, nvars, err);
 }
 
 /* One step; what an optional step had done when it failed is undone at once. */
@@ -360,7 +407,7 @@ int engine_run(const struct request *req, const struct recipe *recipe,
 	}
 	if (rc < 0) {
 		deadline_extend(DEADLINE_UNDO);
-		recipe->class->finish_err(&ctx, req->kind, err);
+		recipe->class->finish_err(req->path, err);
 	}
 	return rc;
 }

@@ -92,6 +92,24 @@ static int sweep_shared(struct xhp_err *err)
 	return 0;
 }
 
+/* For what has lost its journal: "vif-1-0", or "tap-1-0" for the same backend. */
+static bool is_lost(const char *device)
+{
+	unsigned int domid, devid;
+	struct xhp_err unused;
+	const char *state;
+	char class[32];
+	struct journal j;
+
+	if (sscanf(device, "%31[a-z0-9_]-%u-%u", class, &domid, &devid) != 3)
+		return false;
+	if (!strcmp(class, "tap"))
+		strcpy(class, "vif");
+	return journal_read(JOURNAL_DEVICES, device, &j, &unused) == -ENOENT &&
+	       store_read(mem_printf("backend/%s/%u/%u", class, domid, devid), &state,
+			  &unused) == -ENOENT;
+}
+
 int cmd_gc(int argc, char **argv, struct xhp_err *err)
 {
 	bool force = argc == 2 && !strcmp(argv[1], "--force");
@@ -101,6 +119,7 @@ int cmd_gc(int argc, char **argv, struct xhp_err *err)
 
 	if (argc > 1 && !force)
 		return err_usage(err, NULL, "gc takes nothing but --force");
+	log_to_syslog();
 	deadline_start(DEADLINE_UNDO);
 	if (journal_list(JOURNAL_DEVICES, &names, &n, err) < 0)
 		return err->code;
@@ -129,6 +148,10 @@ int cmd_gc(int argc, char **argv, struct xhp_err *err)
 	}
 	if (sweep_shared(err) < 0)
 		return err->code;
+	for (unsigned int i = 0; i < nactions; i++) {
+		if (actions[i]->sweep && actions[i]->sweep(is_lost, err) < 0)
+			return err->code;
+	}
 	if (bad)
 		return err_set(err, -EIO, "%u devices could not be cleaned up", bad);
 	return 0;

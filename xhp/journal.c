@@ -346,8 +346,7 @@ static int append(struct journal *j, const struct buf *b, struct xhp_err *err)
 		return 0;
 	code = n < 0 ? -errno : -ENOSPC;
 	/* no half line in front of those that may follow */
-	if (fstat(j->fd, &st) < 0 ||
-	    (n > 0 && ftruncate(j->fd, st.st_size -= n) < 0))
+	if (fstat(j->fd, &st) < 0 || (n > 0 && ftruncate(j->fd, st.st_size -= n) < 0))
 		return err_sys(err, -errno, "cannot write journal %s", j->path);
 	if (!st.st_size)
 		j->version = 0; /* add_start() was in vain */

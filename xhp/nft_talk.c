@@ -57,9 +57,10 @@ static int sock_open(struct xhp_err *err)
 	if (sock)
 		return 0;
 	sock = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	if (!sock && errno == EPROTONOSUPPORT)
+		return err_set(err, -EOPNOTSUPP, "the kernel has no nftables");
 	if (!sock)
-		return err_sys(err, errno == EPROTONOSUPPORT ? -EOPNOTSUPP : -errno,
-			       "cannot open a netfilter socket");
+		return err_sys(err, -errno, "cannot open a netfilter socket");
 	if (mnl_socket_bind(sock, 0, MNL_SOCKET_AUTOPID)) {
 		int code = -errno;
 
@@ -71,6 +72,13 @@ static int sock_open(struct xhp_err *err)
 	mnl_socket_setsockopt(sock, NETLINK_EXT_ACK, &on, sizeof(on));
 	mnl_socket_setsockopt(sock, NETLINK_CAP_ACK, &on, sizeof(on));
 	return 0;
+}
+
+/* What was asked may still be answered: the next who asks gets a socket of his own. */
+static void sock_drop(void)
+{
+	mnl_socket_close(sock);
+	sock = NULL;
 }
 
 /* ---- Sending ---- */
@@ -173,17 +181,22 @@ int nft_send(struct nft_batch *b, struct xhp_err *err)
 {
 	struct nlmsghdr *last = NULL, *nlh;
 	bool acked = false;
-	int code = sock_open(err), n;
 	const char *words;
+	int code, n;
 
-	if (code || !b->msgs.len)
+	if (!b->msgs.len)
+		return 0;
+	code = sock_open(err);
+	if (code)
 		return code;
 	while ((nlh = (struct nlmsghdr *)msg_next(b, last)))
 		last = nlh;
 	last->nlmsg_flags |= NLM_F_ACK;
 	code = batch_sendmsg(b, last->nlmsg_seq);
-	if (code)
+	if (code) {
+		sock_drop();
 		return err_sys(err, code, "cannot send to nftables");
+	}
 
 	/* The kernel has worked it off, and answered, when sendmsg() returns. */
 	while ((n = (int)recv(mnl_socket_get_fd(sock), answer, sizeof(answer),
@@ -229,8 +242,11 @@ static int ask(uint16_t type, uint16_t flags, enum nft_family family, const char
 		mnl_attr_put_strz(req, NFTA_RULE_TABLE, table);
 	if (name)
 		mnl_attr_put_strz(req, attr, name);
-	if (mnl_socket_sendto(sock, req, req->nlmsg_len) < 0)
-		return err_sys(err, -errno, "cannot send to nftables");
+	if (mnl_socket_sendto(sock, req, req->nlmsg_len) < 0) {
+		ret = -errno;
+		sock_drop();
+		return err_sys(err, ret, "cannot send to nftables");
+	}
 	do {
 		n = (int)mnl_socket_recvfrom(sock, answer, sizeof(answer));
 		ret = n < 0 ? -1
@@ -240,10 +256,8 @@ static int ask(uint16_t type, uint16_t flags, enum nft_family family, const char
 	if (!ret)
 		return 0;
 	ret = -errno;
-	if (flags & NLM_F_DUMP) { /* the rest of the list would still come */
-		mnl_socket_close(sock);
-		sock = NULL;
-	}
+	if (n < 0 || (flags & NLM_F_DUMP))
+		sock_drop();
 	return err_sys(err, ret, "cannot read nftables' table %s/%s", family_name(family),
 		       table ? table : "*");
 }

@@ -564,3 +564,14 @@ int recipe_load(const char *name, struct recipe *ret, struct xhp_err *err)
 	*ret = recipe;
 	return 0;
 }
+
+void recipe_stub(const char *device, const char *path, struct recipe *ret)
+{
+	struct scope *root = MEM_NEW(struct scope);
+
+	root->path = root->name = path;
+	root->class = class_find(device);
+	*ret = (struct recipe){
+		.root = root, .scopes = root, .class = root->class, .device = device
+	};
+}

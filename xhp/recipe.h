@@ -102,6 +102,9 @@ struct recipe {
  */
 int recipe_load(const char *name, struct recipe *ret, struct xhp_err *err);
 
+/* A recipe without steps, for a detach that the journal alone carries out. */
+void recipe_stub(const char *device, const char *path, struct recipe *ret);
+
 /* Does some file of the recipe have `name` in its [defaults]? */
 bool recipe_has_default(const struct recipe *recipe, const char *name);
 

@@ -98,8 +98,8 @@ int shared_apply(struct ctx *ctx, struct step *step, struct xhp_err *err)
 	}
 	if (!rc)
 		rc = journal_line(&j, "holder", ctx->device, NULL, err);
-	/* made, but with no room for its holder: shared_undo() finds what there is */
-	journal_close(&j, rc < 0 && !j.nholders && journal_empty(&j));
+	/* what is left of it is undone by the record above */
+	journal_close(&j, rc < 0 && journal_empty(&j));
 	return rc;
 }
 

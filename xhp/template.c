@@ -267,10 +267,9 @@ int template_bind(struct template *t, const struct scope *scope,
 				return err->code;
 		}
 		if (t->nsegs == 1 && !value_types_fit(type, want))
-			return err_usage(err, &pos,
-					 "${%s} is of type \"%s\"; wanted is \"%s\"",
-					 seg->text, value_type_name(type),
-					 value_type_name(want));
+			return err_usage(
+				err, &pos, "${%s} is of type \"%s\"; wanted is \"%s\"",
+				seg->text, value_type_name(type), value_type_name(want));
 	}
 	return 0;
 }

@@ -365,7 +365,8 @@ static int var_value(struct ctx *ctx, const struct scope *scope, const char *nam
 		rc = err_set(err, -ELOOP, "[defaults] %s refers to itself", name);
 		err->pos = dflt->value.pos;
 	} else {
-		rc = expand_foreign(ctx, where, &dflt->value, type, ret, ret_foreign, err);
+		rc = expand_foreign(ctx, where, &dflt->value, type, ret, ret_foreign,
+				    err);
 	}
 	depth--;
 	return rc;
@@ -394,8 +395,8 @@ int vars_changed(struct ctx *ctx, const struct journal *j, const char **ret_whic
 		if (!def && !strchr(name, '/'))
 			continue;
 		if (def ? outside_var(ctx, def, &value, err) < 0
-			: seg_value(ctx, ctx->recipe->root, &seg, V_TEXT, &value, &foreign, err) <
-				    0)
+			: seg_value(ctx, ctx->recipe->root, &seg, V_TEXT, &value,
+				    &foreign, err) < 0)
 			return err->code;
 		if (strcmp(value, j->vars[i].value) != 0)
 			*ret_which = name;

@@ -13,7 +13,7 @@
 #include "unit.h"
 
 #define DEVICES STATE_DIR "/" JOURNAL_DEVICES
-#define FILE_1	DEVICES "/vif-1-0"
+#define FILE_1  DEVICES "/vif-1-0"
 
 static struct xhp_err err;
 
@@ -70,17 +70,21 @@ static const char *hostile(void)
 /* A journal with every kind of line, as an attach leaves it. */
 static void write_all(struct journal *j, const char *value)
 {
-	const struct field head[] = { { "class", "vif" }, { "uuid", NULL }, { "path", value } };
+	const struct field head[] = { { "class", "vif" },
+				      { "uuid", NULL },
+				      { "path", value } };
 	const struct field vars[] = { { "ip", value }, { "vm/name", "" } };
 
 	assert_int_equal(journal_begin(j, head, 3, vars, 2, &err), 0);
 	journal_step(j, "uplink", "bridge", "/a b/c.ini:7");
-	assert_int_equal(journal_record(j, &err, SCOPE_HOST, "bridge", "master", "ifindex",
-					"12", "absent", NULL, "old", "", "name", value, NULL),
+	assert_int_equal(journal_record(j, &err, SCOPE_HOST, "bridge", "master",
+					"ifindex", "12", "absent", NULL, "old", "",
+					"name", value, NULL),
 			 0);
 	assert_int_equal(journal_record(j, &err, SCOPE_DEVICE, "bridge", "mtu", NULL), 0);
 	journal_step(j, "up", "up", "x:8");
-	assert_int_equal(journal_record(j, &err, SCOPE_HOST, "up", "up", "a=b", "c", NULL), 0);
+	assert_int_equal(
+		journal_record(j, &err, SCOPE_HOST, "up", "up", "a=b", "c", NULL), 0);
 	assert_int_equal(journal_line(j, "result", "name", value, &err), 0);
 	assert_int_equal(journal_line(j, "holder", "vif-2-0", NULL, &err), 0);
 	assert_int_equal(journal_line(j, "holder", "vif-3-0", NULL, &err), 0);
@@ -188,8 +192,8 @@ static unsigned int lines_with(const char *text, size_t len, const char *word)
 {
 	unsigned int n = 0;
 
-	for (const char *s = text, *eol; (eol = memchr(s, '\n', len - (size_t)(s - text)));
-	     s = eol + 1)
+	for (const char *s = text, *eol;
+	     (eol = memchr(s, '\n', len - (size_t)(s - text))); s = eol + 1)
 		n += !strncmp(s, word, strlen(word));
 	return n;
 }
@@ -222,9 +226,9 @@ static void torn(void **state)
 		assert_int_equal(j.nrecs, recs);
 		get(FILE_1, &kept);
 		assert_int_equal(kept, whole);
-		assert_int_equal(journal_record(&j, &err, SCOPE_HOST, "a", "k", "n", "v",
-						NULL),
-				 0);
+		assert_int_equal(
+			journal_record(&j, &err, SCOPE_HOST, "a", "k", "n", "v", NULL),
+			0);
 		journal_close(&j, false);
 		must_read(&j);
 		assert_int_equal(j.nrecs, recs + 1);
@@ -256,8 +260,9 @@ static void strange(void **state)
 		{ START "done\n", "does not know: \"done\"", -ENOTSUP },
 		{ START "holder\n", "does not know: \"holder\"", -ENOTSUP },
 		{ START "var\n", "does not know: \"var\"", -ENOTSUP },
-		{ START "head a b c d e f g h i j k l m n o p q r s t u v w x y z a b c d e "
-			"f g h i j k l m n o p q r s t u v w x y z\n",
+		{ START
+		  "head a b c d e f g h i j k l m n o p q r s t u v w x y z a b c d e "
+		  "f g h i j k l m n o p q r s t u v w x y z\n",
 		  "does not know: \"head\"", -ENOTSUP },
 	};
 	struct journal j;
@@ -279,7 +284,8 @@ static void strange(void **state)
 	}
 	/* what is not understood is not forgotten either */
 	put(FILE_1, START "rec 1 host a k\n\0\0rec 2 host a k\n", 44);
-	assert_int_equal(journal_open(JOURNAL_DEVICES, "vif-1-0", true, &j, &err), -EINVAL);
+	assert_int_equal(journal_open(JOURNAL_DEVICES, "vif-1-0", true, &j, &err),
+			 -EINVAL);
 	assert_has(err.text, "NUL");
 	get(FILE_1, &len);
 	assert_int_equal(len, 44);
@@ -300,7 +306,8 @@ static void too_large(void **state)
 	journal_close(&j, false);
 	put(FILE_1, START, sizeof(START) - 1);
 	assert_int_equal(truncate(FILE_1, 1024 * 1024 + 1), 0);
-	assert_int_equal(journal_open(JOURNAL_DEVICES, "vif-1-0", true, &j, &err), -EFBIG);
+	assert_int_equal(journal_open(JOURNAL_DEVICES, "vif-1-0", true, &j, &err),
+			 -EFBIG);
 	assert_int_equal(journal_read(JOURNAL_DEVICES, "vif-1-0", &j, &err), -EFBIG);
 }
 
@@ -313,15 +320,18 @@ static void not_a_file(void **state)
 	journal_close(&j, false);
 	put("/run/elsewhere", START, sizeof(START) - 1);
 	assert_int_equal(symlink("/run/elsewhere", FILE_1), 0);
-	assert_int_equal(journal_open(JOURNAL_DEVICES, "vif-1-0", true, &j, &err), -ELOOP);
+	assert_int_equal(journal_open(JOURNAL_DEVICES, "vif-1-0", true, &j, &err),
+			 -ELOOP);
 	assert_int_equal(journal_read(JOURNAL_DEVICES, "vif-1-0", &j, &err), -ELOOP);
 	assert_int_equal(unlink(FILE_1), 0);
 	assert_int_equal(mkfifo(FILE_1, 0600), 0);
-	assert_int_equal(journal_open(JOURNAL_DEVICES, "vif-1-0", true, &j, &err), -EINVAL);
+	assert_int_equal(journal_open(JOURNAL_DEVICES, "vif-1-0", true, &j, &err),
+			 -EINVAL);
 	assert_has(err.text, "is not a file");
 	assert_int_equal(unlink(FILE_1), 0);
 	assert_int_equal(mkdir(FILE_1, 0700), 0);
-	assert_int_equal(journal_open(JOURNAL_DEVICES, "vif-1-0", true, &j, &err), -EISDIR);
+	assert_int_equal(journal_open(JOURNAL_DEVICES, "vif-1-0", true, &j, &err),
+			 -EISDIR);
 	assert_int_equal(rmdir(FILE_1), 0);
 	assert_int_equal(journal_read(JOURNAL_DEVICES, "vif-1-0", &j, &err), -ENOENT);
 }
@@ -394,7 +404,8 @@ static void short_write(void **state)
 
 		limit(before + room);
 		journal_step(&j, "s", "a", "w");
-		rc = journal_record(&j, &err, SCOPE_HOST, "a", "k", "name", "value", NULL);
+		rc = journal_record(&j, &err, SCOPE_HOST, "a", "k", "name", "value",
+				    NULL);
 		limit(RLIM_INFINITY);
 		assert_int_equal(rc, room ? -ENOSPC : -EFBIG);
 		assert_has(err.text, "cannot write journal " FILE_1);
@@ -427,7 +438,7 @@ static void short_start(void **state)
 	assert_string_equal(j.holders[0], "b");
 }
 
-#define PAIRS4	"a", "1", "b", "2", "c", "3", "d", "4"
+#define PAIRS4  "a", "1", "b", "2", "c", "3", "d", "4"
 #define PAIRS16 PAIRS4, PAIRS4, PAIRS4, PAIRS4
 
 /* A record holds what it was given, or it is not made. */

@@ -11,7 +11,8 @@
 /* Ends the program, as skipped, where that is not possible. */
 static inline void private_run(void)
 {
-	if (unshare(CLONE_NEWNS | CLONE_NEWNET) == 0 && mount("", "/", NULL, MS_PRIVATE | MS_REC, NULL) == 0 &&
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET) == 0 &&
+	    mount("", "/", NULL, MS_PRIVATE | MS_REC, NULL) == 0 &&
 	    mount("tmpfs", "/run", "tmpfs", 0, "mode=755") == 0)
 		return;
 	puts("1..0 # SKIP needs root, for a /run of its own");

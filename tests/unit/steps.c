@@ -106,16 +106,28 @@ struct args {
 };
 
 static const struct param probe_params[] = {
-	{ .key = "text", .type = V_TEXT, .offset = offsetof(struct args, text), .help = "" },
-	{ .key = "path", .type = V_PATH, .offset = offsetof(struct args, path), .help = "" },
-	{ .key = "lines", .type = V_LINES, .offset = offsetof(struct args, lines), .help = "" },
+	{ .key = "text",
+	  .type = V_TEXT,
+	  .offset = offsetof(struct args, text),
+	  .help = "" },
+	{ .key = "path",
+	  .type = V_PATH,
+	  .offset = offsetof(struct args, path),
+	  .help = "" },
+	{ .key = "lines",
+	  .type = V_LINES,
+	  .offset = offsetof(struct args, lines),
+	  .help = "" },
 	{ .key = "map", .type = V_MAP, .offset = offsetof(struct args, map), .help = "" },
 	{ .key = "number",
 	  .type = V_UINT,
 	  .max = 99,
 	  .offset = offsetof(struct args, number),
 	  .help = "" },
-	{ .key = "slow", .type = V_BOOL, .offset = offsetof(struct args, slow), .help = "" },
+	{ .key = "slow",
+	  .type = V_BOOL,
+	  .offset = offsetof(struct args, slow),
+	  .help = "" },
 	{ .key = NULL },
 };
 
@@ -131,7 +143,8 @@ static bool is(const struct args *args, const char *text)
 	return args->text && !strcmp(args->text, text);
 }
 
-static int probe_check(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+static int probe_check(struct ctx *ctx, struct step *step, void *data,
+		       struct xhp_err *err)
 {
 	const struct args *args = data;
 
@@ -159,7 +172,8 @@ static void limit(rlim_t bytes)
 	setrlimit(RLIMIT_FSIZE, &r);
 }
 
-static int probe_apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+static int probe_apply(struct ctx *ctx, struct step *step, void *data,
+		       struct xhp_err *err)
 {
 	const struct args *args = data;
 	struct stat st;
@@ -221,7 +235,8 @@ static const struct param picky_params[] = {
 	{ .key = NULL },
 };
 
-static int picky_apply(struct ctx *ctx, struct step *step, void *args, struct xhp_err *err)
+static int picky_apply(struct ctx *ctx, struct step *step, void *args,
+		       struct xhp_err *err)
 {
 	(void)ctx;
 	(void)args;
@@ -401,8 +416,9 @@ static void flags(void **state)
 	assert_traced("apply b\nconnected\n");
 	recipe(HEAD "[defaults]\ne =\n[probe]\n[picky b]\non = 1\nmust = ${e}\n");
 	run("add", 2);
-	assert_traced("check probe -\n/etc/xen/hotplug/test.ini:8: [b] must = ${e}: is empty, "
-		      "but required\nerror\n8:8: [b] must = ${e}: is empty, but required\n");
+	assert_traced(
+		"check probe -\n/etc/xen/hotplug/test.ini:8: [b] must = ${e}: is empty, "
+		"but required\nerror\n8:8: [b] must = ${e}: is empty, but required\n");
 	assert_int_equal(files_in(JOURNAL_DEVICES), 1);
 	recipe(HEAD "[defaults]\nx = 100\n[probe]\n[probe b]\nnumber = ${x}\n");
 	run("add", 2);
@@ -422,12 +438,14 @@ static void requires(void **state)
 	assert_has(traced(), "error\n3:12: x is required, and not set\n");
 	args[0] = "x=1";
 	run("add", 1);
-	assert_traced("check a -\n/etc/xen/hotplug/test.ini:3: a.early is required, and not "
-		      "set\nerror\n3:14: a.early is required, and not set\n");
+	assert_traced(
+		"check a -\n/etc/xen/hotplug/test.ini:3: a.early is required, and not "
+		"set\nerror\n3:14: a.early is required, and not set\n");
 	args[1] = "y=2";
 	run("add", 1);
-	assert_traced("check a 2\ncheck b 2\napply a 2 for test-1-0\napply b 2 for test-1-0\n"
-		      "connected\n");
+	assert_traced(
+		"check a 2\ncheck b 2\napply a 2 for test-1-0\napply b 2 for test-1-0\n"
+		"connected\n");
 }
 
 /* What is known only when a step is done waits for that, and is typed then. */
@@ -445,10 +463,11 @@ static void late_results(void **state)
 	assert_traced("undo d 1\nundo c xmade-1\nundo b xmade-1\nundo a 1\n");
 	recipe(HEAD "[probe a]\ntext = 1\n[probe b]\nnumber = ${a.late}\n");
 	run("add", 1);
-	assert_traced("check a 1\napply a 1 for test-1-0\nundo a 1\n"
-		      "/etc/xen/hotplug/test.ini:6: [b] number = ${a.late}: \"made-1\" is not "
-		      "a number\nerror\n6:10: [b] number = ${a.late}: \"made-1\" is not a "
-		      "number\n");
+	assert_traced(
+		"check a 1\napply a 1 for test-1-0\nundo a 1\n"
+		"/etc/xen/hotplug/test.ini:6: [b] number = ${a.late}: \"made-1\" is not "
+		"a number\nerror\n6:10: [b] number = ${a.late}: \"made-1\" is not a "
+		"number\n");
 	assert_int_equal(files_in(JOURNAL_DEVICES), 0);
 }
 
@@ -473,7 +492,8 @@ static void late_conditions(void **state)
 	(void)state;
 	recipe(HEAD "[probe a]\n[probe b]\nwhen = x == ${a.late}\n");
 	run("add", 1);
-	assert_has(traced(), "5:13: when: ${a.late} is known only after its step was applied");
+	assert_has(traced(),
+		   "5:13: when: ${a.late} is known only after its step was applied");
 	recipe("[recipe]\ndevice = test\nrequires = a.late\n[probe a]\n");
 	run("add", 1);
 	assert_has(traced(), "3:12: requires: ${a.late} is known only after");
@@ -497,9 +517,13 @@ static void planned(void **state)
 	assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
 	close(fd);
 	assert_has(text, "test-1-0 add, by /etc/xen/hotplug/test.ini");
-	assert_has(text, "  1 [probe a]  (/etc/xen/hotplug/test.ini:3)\n    text           1\n");
+	assert_has(
+		text,
+		"  1 [probe a]  (/etc/xen/hotplug/test.ini:3)\n    text           1\n");
 	assert_has(text, "    -> early       1\n");
-	assert_has(text, "    text           x${a.late} (known when the step before it is done)");
+	assert_has(
+		text,
+		"    text           x${a.late} (known when the step before it is done)");
 	assert_has(text, "its \"when\" does not hold: ${a.early}");
 	assert_traced("check a 1\n");
 	assert_int_equal(files_in(JOURNAL_DEVICES), 0);
@@ -512,7 +536,8 @@ static void optional(void **state)
 	recipe(HEAD "[probe a]\noptional = yes\ntext = bad check\n"
 		    "[probe b]\ntext = <${a.early}>\n");
 	run("add", 1);
-	assert_traced("check a bad check\ncheck b <>\napply b <> for test-1-0\nconnected\n");
+	assert_traced(
+		"check a bad check\ncheck b <>\napply b <> for test-1-0\nconnected\n");
 	run("remove", 1);
 	assert_traced("undo b <>\n");
 	/* a value of a wrong type */
@@ -532,7 +557,8 @@ static void optional(void **state)
 	run("remove", 1);
 	assert_traced("undo c <>\nundo a 1\n");
 	/* a late one */
-	recipe(HEAD "[probe a]\ntext = 1\n[probe b]\noptional = yes\nnumber = ${a.late}\n");
+	recipe(HEAD
+	       "[probe a]\ntext = 1\n[probe b]\noptional = yes\nnumber = ${a.late}\n");
 	run("add", 1);
 	assert_traced("check a 1\napply a 1 for test-1-0\nconnected\n");
 	run("remove", 1);
@@ -571,9 +597,10 @@ static void shared_by_two(void **state)
 	recipe(SHARED "text = ${domid}\n[probe b]\ntext = ${a.late}\n");
 	run("add", 1);
 	run("add", 2);
-	assert_traced("check a 1\napply a 1 for test-1-0\ncheck b made-1\n"
-		      "apply b made-1 for test-1-0\nconnected\n"
-		      "check a 2\ncheck b made-1\napply b made-1 for test-2-0\nconnected\n");
+	assert_traced(
+		"check a 1\napply a 1 for test-1-0\ncheck b made-1\n"
+		"apply b made-1 for test-1-0\nconnected\n"
+		"check a 2\ncheck b made-1\napply b made-1 for test-2-0\nconnected\n");
 	assert_int_equal(files_in(JOURNAL_SHARED), 1);
 	run("remove", 1);
 	assert_traced("undo b made-1\n");
@@ -686,7 +713,8 @@ static void who_wins(void **state)
 	assert_has(traced(), "check probe of-defaults\n");
 	args[0] = NULL;
 	/* the using file's [defaults], its keys, which win even when empty */
-	put("/etc/xen/hotplug/used.ini", "[defaults]\nx = of-used\n[probe]\ntext = ${x}\n");
+	put("/etc/xen/hotplug/used.ini",
+	    "[defaults]\nx = of-used\n[probe]\ntext = ${x}\n");
 	recipe(HEAD "[use used]\n");
 	run("add", 4);
 	assert_has(traced(), "check probe of-used\n");
@@ -770,13 +798,16 @@ static void filler(void **state)
 /* What a variable of a type may be, and what must be there. */
 static void typed_variables(void **state)
 {
-	static const char *const some[] = {
-		"backend/vif/1/0/mac=00:16:3e:00:00:01", "backend/vif/3/0/mac= ",
-		"backend/vif/4/0/mac=00:16:3e:00:00",	 "backend/vif/5/0/ip=,",
-		"backend/vif/6/0/ip=!",			 "backend/vif/7/0/mtu=67",
-		"backend/vif/8/0/vifname=-x",		 "backend/vif/9/0/mtu=",
-		"backend/vif/10/0/vifname=x\ny",	 NULL
-	};
+	static const char *const some[] = { "backend/vif/1/0/mac=00:16:3e:00:00:01",
+					    "backend/vif/3/0/mac= ",
+					    "backend/vif/4/0/mac=00:16:3e:00:00",
+					    "backend/vif/5/0/ip=,",
+					    "backend/vif/6/0/ip=!",
+					    "backend/vif/7/0/mtu=67",
+					    "backend/vif/8/0/vifname=-x",
+					    "backend/vif/9/0/mtu=",
+					    "backend/vif/10/0/vifname=x\ny",
+					    NULL };
 	static const struct {
 		const char *name, *done;
 	} rows[] = {
@@ -787,8 +818,10 @@ static void typed_variables(void **state)
 		{ "mac", "mac (backend/vif/4/0/mac): \"00:16:3e:00:00\" is not a MAC" },
 		{ "ip", "ip: the node backend/vif/5/0/ip is there, but blank" },
 		{ "ip", "ip: backend/vif/6/0/ip: may not be read" },
-		{ "mtu", "mtu (backend/vif/7/0/mtu): \"67\" is not between 68 and 65535" },
-		{ "vifname", "vifname (backend/vif/8/0/vifname): \"-x\" is not an interface" },
+		{ "mtu",
+		  "mtu (backend/vif/7/0/mtu): \"67\" is not between 68 and 65535" },
+		{ "vifname",
+		  "vifname (backend/vif/8/0/vifname): \"-x\" is not an interface" },
 		{ "mtu", "check probe -\n" },
 		{ "vifname", "control byte in \"x\\x0ay\"" },
 	};
@@ -831,12 +864,18 @@ static void nesting(void **state)
 static void foreign_values(void **state)
 {
 	static const char *const some[] = {
-		"backend/test/1/0/evil=../../etc", "backend/test/1/0/dots=..",
-		"backend/test/1/0/lines=a=1\nb=2", "backend/test/1/0/path=/any/where",
-		"backend/test/1/0/good=g;$(id)*",  "backend/test/1/0/blank= ",
-		"backend/test/1/0/esc=\x1b[2J",	   "backend/test/1/0/secret=!",
-		"/local/domain/1/vm=/vm/uuid",	   "/vm/uuid/name=a guest",
-		"name=Domain-0",		   NULL,
+		"backend/test/1/0/evil=../../etc",
+		"backend/test/1/0/dots=..",
+		"backend/test/1/0/lines=a=1\nb=2",
+		"backend/test/1/0/path=/any/where",
+		"backend/test/1/0/good=g;$(id)*",
+		"backend/test/1/0/blank= ",
+		"backend/test/1/0/esc=\x1b[2J",
+		"backend/test/1/0/secret=!",
+		"/local/domain/1/vm=/vm/uuid",
+		"/vm/uuid/name=a guest",
+		"name=Domain-0",
+		NULL,
 	};
 	static const struct {
 		const char *key, *done;
@@ -846,16 +885,22 @@ static void foreign_values(void **state)
 		{ "path = /srv/${vm/name}", "check probe -/srv/a guest\n" },
 		{ "path = ${backend/path}", "check probe -/any/where\n" },
 		{ "path = /srv/${domid}", "check probe -/srv/1\n" },
-		{ "path = /srv/${backend/evil}", "4:13: [probe] path = /srv/${backend/evil}: "
-						 "${backend/evil} is \"../../etc\", which is "
-						 "not one component of a path" },
-		{ "path = /srv/${backend/dots}", "is \"..\", which is not one component" },
-		{ "path = /srv/${backend/none}/x", "is \"\", which is not one component" },
+		{ "path = /srv/${backend/evil}",
+		  "4:13: [probe] path = /srv/${backend/evil}: "
+		  "${backend/evil} is \"../../etc\", which is "
+		  "not one component of a path" },
+		{ "path = /srv/${backend/dots}",
+		  "is \"..\", which is not one component" },
+		{ "path = /srv/${backend/none}/x",
+		  "is \"\", which is not one component" },
 		{ "path = ${backend/evil}", "\"../../etc\" is not an absolute path" },
 		/* by way of [defaults] */
-		{ "path = /srv/${evil}", "${evil} is \"../../etc\", which is not one", true },
-		{ "path = ${below-evil}", "${backend/evil} is \"../../etc\", which is not one", true },
-		{ "path = /a/${below-good}/b", "check probe -/a//srv/g;$(id)*/b\n", true },
+		{ "path = /srv/${evil}", "${evil} is \"../../etc\", which is not one",
+		  true },
+		{ "path = ${below-evil}",
+		  "${backend/evil} is \"../../etc\", which is not one", true },
+		{ "path = /a/${below-good}/b", "check probe -/a//srv/g;$(id)*/b\n",
+		  true },
 		{ "map =\n  n=${vm/name}\n  e=${backend/none}\n  l=x",
 		  "check probe - <n=a guest> <l=x>\n" },
 		{ "map =\n  n=${backend/lines}\n", "which has several lines" },
@@ -868,7 +913,8 @@ static void foreign_values(void **state)
 		{ "text = <${backend/none}${backend/blank}>", "check probe < >\n" },
 		{ "text = ${backend/blank}", "check probe -\n" },
 		{ "text = ${self/name} ${vm/none}.", "check probe Domain-0 .\n" },
-		{ "text = ${backend/secret}", "backend/test/1/0/secret: may not be read" },
+		{ "text = ${backend/secret}",
+		  "backend/test/1/0/secret: may not be read" },
 	};
 
 	(void)state;
@@ -917,8 +963,8 @@ int main(void)
 	};
 
 	private_run();
-	if (mount("tmpfs", "/etc", "tmpfs", 0, "mode=755") < 0 || mkdir("/etc/xen", 0755) < 0 ||
-	    mkdir("/etc/xen/hotplug", 0755) < 0)
+	if (mount("tmpfs", "/etc", "tmpfs", 0, "mode=755") < 0 ||
+	    mkdir("/etc/xen", 0755) < 0 || mkdir("/etc/xen/hotplug", 0755) < 0)
 		return 1;
 	umask(022);
 	return RUN_TESTS(tests);

@@ -92,12 +92,15 @@ static void bad_sections(void **state)
 		{ "[Up]\n", "1:2: not the name of an action" },
 		{ "[1up]\n", "1:2: not the name of an action" },
 		{ "[" NAME32 "c]\n", "1:2: not the name of an action" },
-		{ "[up a.b]\n", "1:5: not a label: lower case letters, digits, \"_\", \"-\"; at "
-				"most 32" },
-		{ "\n[up  a b]\n", "2:6: not a label: lower case letters, digits, \"_\", \"-\"; "
-				   "at most 32" },
-		{ "[up -a]\n", "1:5: not a label: lower case letters, digits, \"_\", \"-\"; at "
-			       "most 32" },
+		{ "[up a.b]\n",
+		  "1:5: not a label: lower case letters, digits, \"_\", \"-\"; at "
+		  "most 32" },
+		{ "\n[up  a b]\n",
+		  "2:6: not a label: lower case letters, digits, \"_\", \"-\"; "
+		  "at most 32" },
+		{ "[up -a]\n",
+		  "1:5: not a label: lower case letters, digits, \"_\", \"-\"; at "
+		  "most 32" },
 	};
 
 	(void)state;
@@ -111,7 +114,8 @@ static void bad_keys(void **state)
 		{ "  k\n", "1:3: indented line with no key above it" },
 		{ "[a]\n  text\n", "2:3: indented line with no key above it" },
 		{ "[a]\n  k = v\n", "2:3: indented line with no key above it" },
-		{ "[a]\nk = v\n[b]\n\ttext\n", "4:2: indented line with no key above it" },
+		{ "[a]\nk = v\n[b]\n\ttext\n",
+		  "4:2: indented line with no key above it" },
 		{ "[a]\nk = v\n  l  = w\n",
 		  "3:3: indented key: it would be read as part of the value above" },
 		{ "[a]\nx:y = z\n", "2:2: \":\" in a key" },
@@ -122,7 +126,8 @@ static void bad_keys(void **state)
 		{ "[a]\nK = v\n", "2:1: \"K\" is not a key" },
 		{ "[a]\na b = v\n", "2:1: \"a b\" is not a key" },
 		{ "[a]\n" NAME32 "c = v\n", "2:1: \"" NAME32 "c\" is not a key" },
-		{ "[a]\nk = v\nl = v\n\nk = w\n", "5:1: \"k\" stands here already, in line 2" },
+		{ "[a]\nk = v\nl = v\n\nk = w\n",
+		  "5:1: \"k\" stands here already, in line 2" },
 		/* blanks for inih, but not for the reader */
 		{ "\rk = v\n", "1:1: control character" },
 		{ "[a]\n\vk = v\n", "2:1: control character" },
@@ -147,10 +152,12 @@ static void long_lines(void **state)
 	assert_string_equal(show(b.s, b.len),
 			    mem_printf("[a] 1:2\nk=%0193d\n%0195d 2:5\n", 7, 8));
 	buf_printf(&b, "l = %0194d\n", 9);
-	assert_string_equal(show(b.s, b.len),
-			    "4:197: line longer than 197 bytes; go on in an indented line");
-	assert_string_equal(show(b.s + b.len - 199, 199),
-			    "1:197: line longer than 197 bytes; go on in an indented line");
+	assert_string_equal(
+		show(b.s, b.len),
+		"4:197: line longer than 197 bytes; go on in an indented line");
+	assert_string_equal(
+		show(b.s + b.len - 199, 199),
+		"1:197: line longer than 197 bytes; go on in an indented line");
 }
 
 static void not_text(void **state)
@@ -181,8 +188,8 @@ static void implicit_section(void **state)
 	assert_string_equal(s[0].keys[0].key, "k");
 	assert_int_equal(tokens_read("F", "settings", "", 0, &s, &n, &err), 0);
 	assert_int_equal(n, 1);
-	assert_int_equal(tokens_read("F", "settings", text, sizeof(text) - 1, &s, &n, &err),
-			 0);
+	assert_int_equal(
+		tokens_read("F", "settings", text, sizeof(text) - 1, &s, &n, &err), 0);
 	assert_int_equal(n, 2);
 	assert_int_equal(s[1].pos.line, 3);
 }
@@ -205,9 +212,9 @@ static void names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good),	      cmocka_unit_test(bad_sections),
-		cmocka_unit_test(bad_keys),   cmocka_unit_test(long_lines),
-		cmocka_unit_test(not_text),   cmocka_unit_test(implicit_section),
+		cmocka_unit_test(good),     cmocka_unit_test(bad_sections),
+		cmocka_unit_test(bad_keys), cmocka_unit_test(long_lines),
+		cmocka_unit_test(not_text), cmocka_unit_test(implicit_section),
 		cmocka_unit_test(names),
 	};
 

@@ -18,11 +18,11 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Fails with both texts unless `text` has `part` in it. */
-#define assert_has(text, part)                                              \
-	do {                                                                \
-		const char *has_text = (text), *has_part = (part);          \
-                                                                            \
-		if (!strstr(has_text, has_part))                            \
+#define assert_has(text, part)                                                   \
+	do {                                                                     \
+		const char *has_text = (text), *has_part = (part);               \
+                                                                                 \
+		if (!strstr(has_text, has_part))                                 \
 			fail_msg("\"%s\" is not in \"%s\"", has_part, has_text); \
 	} while (0)
 
