@@ -42,11 +42,10 @@ static int kernel_error(const struct nlmsghdr *nlh, const char **ret_words)
 		return e->error;
 	if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
 		offset += MNL_ALIGN(e->msg.nlmsg_len - MNL_NLMSG_HDRLEN);
-	mnl_attr_for_each(attr, nlh,
-			  offset) if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG &&
-				      mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) ==
-					      0) *ret_words =
-		mem_strdup(mnl_attr_get_str(attr));
+	mnl_attr_for_each (attr, nlh, offset)
+		if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG &&
+		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
+			*ret_words = mem_strdup(mnl_attr_get_str(attr));
 	return e->error;
 }
 
@@ -119,9 +118,9 @@ static const char *msg_describe(const struct nlmsghdr *nlh)
 	const char *rule = "";
 
 	/* The table is attribute 1 of all these messages (NFTA_*_TABLE). */
-	mnl_attr_for_each(attr, nlh,
-			  sizeof(struct nfgenmsg)) if (mnl_attr_get_type(attr) ==
-						       NFTA_RULE_TABLE) table = attr;
+	mnl_attr_for_each (attr, nlh, sizeof(struct nfgenmsg))
+		if (mnl_attr_get_type(attr) == NFTA_RULE_TABLE)
+			table = attr;
 	if (msg_type(nlh) == NFT_MSG_NEWRULE) {
 		struct nftnl_rule *r = must(nftnl_rule_alloc());
 
