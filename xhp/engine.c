@@ -206,6 +206,7 @@ out:
 		return err->code;
 	log_warn("optional step failed: %s:%d: %s", err->pos.file, err->pos.line,
 		 err->text);
+	step_leave_out(step, "optional, and it failed");
 	part = *j;
 	part.recs = j->recs + before;
 	part.nrecs = j->nrecs - before;
@@ -445,7 +446,7 @@ static void plan_step(struct ctx *ctx, const struct step *step, unsigned int n)
 	}
 	for (unsigned int i = 0; i < step->nentries; i++)
 		plan_value(ctx, step, &step->entries[i]);
-	for (unsigned int i = 0; def && def[i].name; i++) {
+	for (unsigned int i = 0; step->results && def && def[i].name; i++) {
 		if (step->results[i] && *step->results[i])
 			printf("    -> %-11s %s\n", def[i].name, step->results[i]);
 	}
