@@ -182,12 +182,13 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	if (dev_or(ctx, &args->dev, &link, err) < 0)
 		return err->code;
 	own = link.ifindex == ctx->dev.ifindex;
-	if (take_down(ctx, &link, err) < 0 || rename_to(ctx, &link, &args->name, err) < 0)
+	/* addresses first: the kernel drops IPv6 ones of its own when a link goes down */
+	if ((args->addresses.word && flush_addresses(ctx, &link, err) < 0) ||
+	    take_down(ctx, &link, err) < 0 || rename_to(ctx, &link, &args->name, err) < 0)
 		return err->code;
 	if (own)
 		ctx->dev = link;
 	if (set_properties(ctx, &link, args, err) < 0 ||
-	    (args->addresses.word && flush_addresses(ctx, &link, err) < 0) ||
 	    add_addresses(ctx, &link, &args->addresses, err) < 0)
 		return err->code;
 	if (own)
