@@ -53,8 +53,8 @@ FUZZ_SECONDS = 60
 FUZZ_CFLAGS = -std=gnu17 $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(WARNINGS) $(HARDEN)
 
 ifeq ($(SAN),)
-$(FUZZ_TESTS): FORCE
-	@$(MAKE) -s --no-print-directory SAN=1 $@
+$(FUZZ_TESTS) &: FORCE
+	@$(MAKE) -s --no-print-directory SAN=1 $(FUZZ_TESTS)
 .PHONY: FORCE fuzz
 fuzz:
 	$(MAKE) SAN=1 CC=clang B=build/fuzz CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' run-fuzz

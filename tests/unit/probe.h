@@ -32,7 +32,7 @@ static void XHP_PRINTF(1, 2) trace(const char *fmt, ...)
 	close(fd);
 }
 
-static const char *traced(void)
+static inline const char *traced(void)
 {
 	char *text = mem_alloc(16384);
 	int fd = open(TRACE, O_RDONLY | O_CLOEXEC);
@@ -328,7 +328,7 @@ static void finish(pid_t pid)
 	assert_int_equal(status, 0);
 }
 
-static void run(const char *verb, unsigned int domid)
+static inline void run(const char *verb, unsigned int domid)
 {
 	finish(start(verb, domid));
 }
