@@ -14,7 +14,7 @@ int rec_link(const struct rec *rec, struct link *ret, struct xhp_err *err)
 
 int rec_unknown(const struct rec *rec, struct xhp_err *err)
 {
-	return err_set(err, -ENOTSUP, "[%s] has no record of kind \"%s\" in this version",
+	return err_set(err, -EPROTO, "[%s] has no record of kind \"%s\" in this version",
 		       rec->action, rec->kind);
 }
 

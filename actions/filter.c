@@ -184,26 +184,53 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+/* The filter that a record tells of, for the interface under its present name. */
+static int from_record(const struct rec *rec, struct filter *ret, struct xhp_err *err)
 {
 	const char *mac = rec_get(rec, "mac");
 	struct filter f = { .table = rec_get(rec, "name") };
-	struct nft_batch b = { 0 };
 	struct link link;
 
-	(void)ctx;
 	if (strcmp(rec->kind, "table") != 0 || !f.table || !mac)
 		return rec_unknown(rec, err);
 	if (rec_link(rec, &link, err) < 0)
-		return 1;
-	f.ifname = link.name.s;
+		return err->code;
+	f.ifname = mem_strdup(link.name.s);
 	f.ifindex = link.ifindex;
 	f.mac.set = strcmp(mac, "any") != 0;
 	if ((f.mac.set && mac_parse(mac, f.mac.b, err) < 0) ||
 	    rec_prefixes(rec, "ip", &f.ip, err) < 0)
 		return err->code;
+	*ret = f;
+	return 0;
+}
+
+static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	struct nft_batch b = { 0 };
+	struct filter f;
+
+	(void)ctx;
+	if (from_record(rec, &f, err) < 0)
+		return err->code == -ENODEV ? 1 : err->code;
 	filter_build(&b, &f);
 	return nft_audit(&b, err);
+}
+
+static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	struct nft_batch b = { 0 };
+	struct filter f;
+	bool marked;
+
+	(void)ctx;
+	if (from_record(rec, &f, err) < 0)
+		return err->code;
+	f.replace = !nft_table_marked(NFT_NETDEV, f.table, &marked, err);
+	if (f.replace && !marked)
+		return err_set(err, -EEXIST, "the table netdev/%s is not ours", f.table);
+	filter_build(&b, &f);
+	return nft_send(&b, err);
 }
 
 /* Is the interface that the table was made for gone? */
@@ -255,5 +282,6 @@ const struct action action_filter = {
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,
+	.repair = repair,
 	.sweep = sweep,
 };

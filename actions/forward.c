@@ -381,21 +381,39 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	return legacy_take(comment, err);
 }
 
-static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+static int from_record(const struct rec *rec, struct plan *ret, struct xhp_err *err)
 {
 	const char *comment = rec_get(rec, "comment"), *ifname = rec_get(rec, "ifname"),
 		   *via = rec_get(rec, "via"), *when = rec_get(rec, "when");
-	struct prefixes ip;
+	struct prefixes *ip = MEM_NEW(struct prefixes); /* the plan points into it */
+
+	if (strcmp(rec->kind, "accept") != 0 || !comment || !ifname || !via || !when)
+		return rec_unknown(rec, err);
+	if (rec_prefixes(rec, "ip", ip, err) < 0)
+		return err->code;
+	*ret = plan_make(comment, strcmp(via, "bridge") ? VIA_ROUTE : VIA_BRIDGE,
+			 strcmp(when, "always") ? WHEN_AUTO : WHEN_ALWAYS, ifname, ip);
+	return 0;
+}
+
+static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	struct plan p;
+
+	(void)ctx;
+	if (from_record(rec, &p, err) < 0 || nft_put(&p, err) < 0)
+		return err->code;
+	return legacy_put(&p, err);
+}
+
+static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
 	struct plan p;
 	int rc = 0;
 
 	(void)ctx;
-	if (strcmp(rec->kind, "accept") != 0 || !comment || !ifname || !via || !when)
-		return rec_unknown(rec, err);
-	if (rec_prefixes(rec, "ip", &ip, err) < 0)
+	if (from_record(rec, &p, err) < 0)
 		return err->code;
-	p = plan_make(comment, strcmp(via, "bridge") ? VIA_ROUTE : VIA_BRIDGE,
-		      strcmp(when, "always") ? WHEN_AUTO : WHEN_ALWAYS, ifname, &ip);
 	for (unsigned int i = 0; i < 2 && !rc; i++) {
 		const unsigned int n = plan_count(&p, families[i].af);
 		bool exists;
@@ -454,5 +472,6 @@ const struct action action_forward = {
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,
+	.repair = repair,
 	.detach_stock = detach_stock,
 };

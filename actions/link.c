@@ -295,11 +295,27 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	mac = rec_get(rec, "mac");
 	if ((mac && strcmp(mac, mac_text(link.mac)) != 0) ||
 	    rec_num(rec, "mtu", link.mtu) != link.mtu) {
-		err_set(err, -ESTALE, "%s: MAC %s and MTU %u were set by somebody else",
-			link.name.s, mac_text(link.mac), link.mtu);
+		err_set(err, -ESTALE, "%s has MAC %s and MTU %u now", link.name.s,
+			mac_text(link.mac), link.mtu);
 		return 1;
 	}
 	return 0;
+}
+
+static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	struct link_change change = { .mtu = (uint32_t)rec_num(rec, "mtu", 0) };
+	const char *mac = rec_get(rec, "mac");
+	uint8_t bytes[6];
+	struct link link;
+
+	(void)ctx;
+	if (rec_link(rec, &link, err) < 0 || (mac && mac_parse(mac, bytes, err) < 0))
+		return err->code;
+	if (strcmp(rec->kind, "set") != 0)
+		return err_set(err, -EBUSY, "the interface is in use");
+	change.mac = mac ? bytes : NULL;
+	return nl_link_change(link.ifindex, &change, err);
 }
 
 const struct action action_link = {
@@ -312,4 +328,5 @@ const struct action action_link = {
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,
+	.repair = repair,
 };

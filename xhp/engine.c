@@ -27,7 +27,7 @@ static int undo_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	a = action_find(rec->action);
 	if (!a || !a->undo)
 		return err_set(
-			err, -ENOTSUP,
+			err, -EPROTO,
 			"this version cannot undo [%s] %s (%s): an older or newer one "
 			"wrote it",
 			rec->action, rec->kind, rec->where);
@@ -53,11 +53,11 @@ int engine_undo(struct journal *j, bool rollback, struct xhp_err *err)
 				first = one.code;
 			}
 			/* what is not known must stop: it may hold up what is below */
-			if (one.code == -ENOTSUP || one.code == -ETIMEDOUT)
+			if (one.code == -EPROTO || one.code == -ETIMEDOUT)
 				break;
 			continue;
 		}
-		rec->undone = true;
+		j->recs[i].undone = true; /* the array may have grown */
 		j->complete = false;
 		if (journal_line(j, "undone", mem_printf("%u", rec->id), NULL, &one) < 0)
 			log_warn("%s", one.text);
@@ -65,27 +65,70 @@ int engine_undo(struct journal *j, bool rollback, struct xhp_err *err)
 	return first;
 }
 
+static int audit_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	const struct action *a = action_find(rec->action);
+
+	if (rec->undone || !strcmp(rec->kind, PROC_KIND))
+		return 0;
+	if (!strcmp(rec->action, SHARED_ACTION))
+		return shared_audit(ctx, rec, err);
+	return a && a->audit ? a->audit(ctx, rec, err) : 0;
+}
+
 int engine_audit(struct journal *j, struct xhp_err *err)
 {
 	struct ctx ctx = { .journal = j, .device = j->name };
 
 	for (unsigned int i = 0; i < j->nrecs; i++) {
-		const struct rec *rec = &j->recs[i];
-		const struct action *a = action_find(rec->action);
-		int rc = 0;
+		int rc = audit_one(&ctx, &j->recs[i], err);
 
-		if (rec->undone || !strcmp(rec->kind, PROC_KIND))
-			continue;
-		if (!strcmp(rec->action, SHARED_ACTION))
-			rc = shared_audit(&ctx, rec, err);
-		else if (a && a->audit)
-			rc = a->audit(&ctx, rec, err);
 		if (rc) {
-			err_wrap(err, "[%s]", rec->step);
+			err_wrap(err, "[%s]", j->recs[i].step);
 			return rc;
 		}
 	}
 	return 0;
+}
+
+/* What was repaired once may be two records' concern: each is looked at anew. */
+static enum drift repair_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	const struct action *a = action_find(rec->action);
+	struct xhp_err what = *err;
+
+	if (!a || !a->repair)
+		return DRIFTED;
+	if (a->repair(ctx, rec, err) < 0) {
+		err_wrap(err, "%s, and cannot be repaired", what.text);
+		return DRIFTED;
+	}
+	if (audit_one(ctx, rec, err))
+		return DRIFTED;
+	*err = what;
+	return REPAIRED;
+}
+
+unsigned int engine_compare(struct journal *j, bool repair,
+			    void (*tell)(const struct journal *j, const struct rec *rec,
+					 enum drift drift, const char *what))
+{
+	struct ctx ctx = { .journal = j, .device = j->name };
+	unsigned int left = 0;
+
+	for (unsigned int i = 0; i < j->nrecs; i++) {
+		const struct rec *rec = &j->recs[i];
+		enum drift drift = DRIFTED;
+		struct xhp_err err;
+
+		if (!audit_one(&ctx, rec, &err))
+			continue;
+		if (repair)
+			drift = repair_one(&ctx, rec, &err);
+		left += drift == DRIFTED;
+		tell(j, rec, drift, err.text);
+	}
+	return left;
 }
 
 /* --- attach --- */
@@ -163,6 +206,7 @@ out:
 		return err->code;
 	log_warn("optional step failed: %s:%d: %s", err->pos.file, err->pos.line,
 		 err->text);
+	step_leave_out(step, "optional, and it failed");
 	part = *j;
 	part.recs = j->recs + before;
 	part.nrecs = j->nrecs - before;
@@ -402,7 +446,7 @@ static void plan_step(struct ctx *ctx, const struct step *step, unsigned int n)
 	}
 	for (unsigned int i = 0; i < step->nentries; i++)
 		plan_value(ctx, step, &step->entries[i]);
-	for (unsigned int i = 0; def && def[i].name; i++) {
+	for (unsigned int i = 0; step->results && def && def[i].name; i++) {
 		if (step->results[i] && *step->results[i])
 			printf("    -> %-11s %s\n", def[i].name, step->results[i]);
 	}

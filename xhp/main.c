@@ -93,6 +93,9 @@ const struct command commands[] = {
 	  NULL, cmd_lint },
 	{ "status", "[DEVICE] [--json]", "what is attached, by which recipe, since when",
 	  "DEVICE is a name from the first column, such as vif-1-0.\n", cmd_status },
+	{ "check", "[DEVICE]", "compare the kernel with the journal: what has drifted?",
+	  "Exit status 1 if anything has.\n", cmd_check },
+	{ "repair", "[DEVICE]", "put back what has drifted", NULL, cmd_repair },
 	{ "gc", "[--force]", "undo what is left of devices that are gone",
 	  "Finishes what a killed run began, and removes what devices left that are gone\n"
 	  "for sure: from xenstore and from the kernel. Stops if more than half of all\n"

@@ -197,8 +197,6 @@ static int variable_is_late(const struct scope *scope, const char *name,
 	const struct entry *dflt = NULL;
 	int late = 0;
 
-	if (depth > DEFAULTS_DEPTH)
-		return -1;
 	for (const struct scope *s = scope; s->parent; s = s->parent) {
 		const struct entry *use = entry_find(s->use, s->nuse, name);
 
@@ -213,6 +211,8 @@ static int variable_is_late(const struct scope *scope, const char *name,
 			where = s;
 		}
 	}
+	if (dflt && depth >= DEFAULTS_DEPTH)
+		return -1;
 	for (unsigned int i = 0; dflt && i < dflt->value.nsegs && !late; i++) {
 		const struct seg *seg = &dflt->value.segs[i];
 
@@ -235,8 +235,10 @@ static int bind_variable(struct template *t, const struct seg *seg, const struct
 				 meant(recipe_near_variable(scope, seg->text)));
 	late = variable_is_late(scope, seg->text, 0);
 	if (late < 0)
-		return err_usage(err, pos, "${%s} leads to itself through [defaults]",
-				 seg->text);
+		return err_usage(err, pos,
+				 "${%s} leads to itself through [defaults], or through "
+				 "more than %d of them",
+				 seg->text, DEFAULTS_DEPTH);
 	t->late |= late;
 	return 0;
 }

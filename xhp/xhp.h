@@ -65,6 +65,8 @@ struct action {
 	int (*undo)(struct ctx *ctx, const struct rec *rec, struct xhp_err *err);
 	/* Is the record's change still in place? 0, or 1 with the difference in err. */
 	int (*audit)(struct ctx *ctx, const struct rec *rec, struct xhp_err *err);
+	/* Makes the record's change again, after audit() has found it gone. */
+	int (*repair)(struct ctx *ctx, const struct rec *rec, struct xhp_err *err);
 	/* gc: removes what carries our mark but stands in no journal, if `is_gone` says
 	 * so of its device and the kernel's object is gone too. */
 	int (*sweep)(bool (*is_gone)(const char *device), struct xhp_err *err);

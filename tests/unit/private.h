@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A /run of the test's own, for what keeps its state there. */
+/* A /run and a network of the test's own. */
 #ifndef PRIVATE_H
 #define PRIVATE_H
 
@@ -11,7 +11,7 @@
 /* Ends the program, as skipped, where that is not possible. */
 static inline void private_run(void)
 {
-	if (unshare(CLONE_NEWNS) == 0 &&
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET) == 0 &&
 	    mount("", "/", NULL, MS_PRIVATE | MS_REC, NULL) == 0 &&
 	    mount("tmpfs", "/run", "tmpfs", 0, "mode=755") == 0)
 		return;
