@@ -155,10 +155,15 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	struct link_change change = { .master = (int)rec_num(rec, "old-master", 0) };
 	long bridge = rec_num(rec, "bridge-ifindex", -1),
 	     mtu = rec_num(rec, "old-mtu", 0);
+	const char *own = journal_head(ctx->journal, "ifindex");
 	struct link link, old;
 
 	if (rec_link(rec, &link, err) < 0)
 		return err->code == -ENODEV ? 0 : err->code;
+	/* a device that goes has no place in the bridge, whoever put it there first */
+	if (!ctx->rollback && change.master == bridge &&
+	    !strcmp(rec_get(rec, "ifindex"), own ? own : ""))
+		change.master = 0;
 	if (link.master == bridge && link.master != change.master) {
 		change.set_master = true;
 		if (change.master && nl_link_by_index(change.master, &old, err) < 0)

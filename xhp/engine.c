@@ -213,15 +213,22 @@ out:
 	return engine_undo(&part, true, &undo_err) ? err->code : 0;
 }
 
-static int check_all(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
+static int use_settings(struct ctx *ctx, struct xhp_err *err)
 {
-	const struct recipe *recipe = ctx->recipe;
 	struct settings settings;
-	bool filtered = false;
 
 	if (settings_load(&settings, err) < 0)
 		return err->code;
+	ctx->require_filter = settings.require_filter;
 	deadline_limit((unsigned int)settings.timeout.v);
+	return 0;
+}
+
+static int check_all(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
+{
+	const struct recipe *recipe = ctx->recipe;
+	bool filtered = false;
+
 	if (recipe->class->find && recipe->class->find(ctx, verb, err) < 0)
 		return err->code;
 	if (steps_check(ctx, err) < 0)
@@ -229,7 +236,7 @@ static int check_all(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
 	for (unsigned int i = 0; i < recipe->nsteps; i++)
 		filtered |= recipe->steps[i]->action->order == ORDER_FILTER &&
 			    recipe->steps[i]->active;
-	if (settings.require_filter && ctx->dev.ifindex && !filtered)
+	if (ctx->require_filter && ctx->dev.ifindex && !filtered)
 		return err_set(
 			err, -EPERM,
 			"nothing filters %s (no ip= in the guest's configuration?), "
@@ -355,6 +362,11 @@ static int detach_stock(struct ctx *ctx, struct xhp_err *err)
 	vars_lenient();
 	if (recipe->class->find && recipe->class->find(ctx, VERB_DETACH, err) < 0)
 		return err->code;
+	/* lookups, for the values of the others; one that fails gives none */
+	for (unsigned int i = 0; i < recipe->nsteps; i++) {
+		if (!recipe->steps[i]->action->apply)
+			step_check(ctx, recipe->steps[i], &one);
+	}
 	for (unsigned int i = recipe->nsteps; i-- > 0;) {
 		struct step *step = recipe->steps[i];
 
@@ -399,7 +411,10 @@ int engine_run(const struct request *req, const struct recipe *recipe,
 
 	ctx.device = recipe->class->device(req);
 	log_subject(ctx.device);
-	rc = journal_open(JOURNAL_DEVICES, ctx.device, false, &journal, err);
+	/* before the first wait; nothing in them may keep a device from being detached */
+	rc = req->kind == VERB_ATTACH ? use_settings(&ctx, err) : 0;
+	if (!rc)
+		rc = journal_open(JOURNAL_DEVICES, ctx.device, false, &journal, err);
 	if (!rc) {
 		ctx.journal = &journal;
 		rc = req->kind == VERB_ATTACH ? run_attach(&ctx, err)
@@ -495,7 +510,7 @@ int engine_plan(const struct request *req, const struct recipe *recipe,
 	if (there)
 		printf("what an earlier run left is undone first: %s\n", err->text);
 	ctx.dev = (struct link){ 0 };
-	if (check_all(&ctx, VERB_ATTACH, err) < 0)
+	if (use_settings(&ctx, err) < 0 || check_all(&ctx, VERB_ATTACH, err) < 0)
 		return err->code;
 	if (vars_note())
 		printf("note: %s\n", vars_note());

@@ -10,7 +10,7 @@
 #include "shared.h"
 #include "xhp.h"
 
-enum verdict { ALIVE, CUT_SHORT, GONE };
+enum verdict { ALIVE, CUT_SHORT, GONE, OLD };
 
 /* Gone is only what the store and the kernel both deny. */
 static enum verdict judge(const struct journal *j, unsigned int self, struct xhp_err *err)
@@ -19,6 +19,8 @@ static enum verdict judge(const struct journal *j, unsigned int self, struct xhp
 	const char *path = journal_head(j, "path"), *by = journal_head(j, "self"), *state;
 	struct link link;
 
+	if (j->foreign_boot)
+		return OLD;
 	if (!j->version || !j->complete)
 		return CUT_SHORT;
 	if (!path || !by || strtoul(by, NULL, 10) != self)
@@ -35,6 +37,11 @@ static int sweep(struct journal *j, struct xhp_err *err)
 {
 	bool cut = !j->complete;
 
+	if (j->foreign_boot) {
+		printf("%s: dropped (from before the last boot)\n", j->name);
+		journal_close(j, true);
+		return 0;
+	}
 	log_subject(j->name);
 	if (engine_undo(j, true, err) < 0) {
 		log_subject(NULL);
@@ -84,7 +91,7 @@ static int sweep_shared(struct xhp_err *err)
 			return err->code;
 		}
 		shared_prune(&j, NULL);
-		if (j.nholders)
+		if (j.nholders && !j.foreign_boot)
 			journal_close(&j, false);
 		else if (sweep(&j, err) < 0)
 			return err->code;

@@ -78,6 +78,11 @@ int shared_apply(struct ctx *ctx, struct step *step, struct xhp_err *err)
 			   name, "text", text, "as", ctx->device, NULL) < 0 ||
 	    journal_open(JOURNAL_SHARED, name, false, &j, err) < 0)
 		return err->code;
+	/* a boot takes what was made and whoever held it */
+	if (j.foreign_boot && journal_reset(&j, err) < 0) {
+		journal_close(&j, false);
+		return err->code;
+	}
 	shared_prune(&j, ctx->device);
 	if (j.complete && j.nholders) {
 		rc = join(step, &j);

@@ -29,6 +29,7 @@ struct ctx {
 	unsigned int mtu;        /* that the guest is to be told; 0 = none */
 	bool rollback;           /* the undo is a roll-back, not a detach */
 	bool planning;           /* nothing is going to be applied */
+	bool require_filter;     /* the settings refuse what nothing filters */
 };
 
 struct result_def {

@@ -26,7 +26,7 @@ keep_kernel() {
 
 # same A B: were the two states equal?
 same() {
-	diff "$RIG/$1" "$RIG/$2"
+	diff "$RIG/$1" "$RIG/$2" >"$RIG/diff" || { head -n 50 "$RIG/diff"; return 1; }
 }
 
 unchanged() {
@@ -98,9 +98,61 @@ refused() {
 		grep -vE "store .*/backend/vif/$d/$n/hotplug-(status|error) = " || return 1
 }
 
-# shimmed NAME=VALUE...: online of vif1.0 with calls that fail (tests/shim/fault.c).
+# shimmed NAME=VALUE...: $SHIM_VERB (or online) of vif1.0 with calls that fail
+# (tests/shim/fault.c).
 shimmed() {
 	libxl_call vif 1 0 env ASAN_OPTIONS=verify_asan_link_order=0 "$@" \
 		LD_PRELOAD="$RIG_BUILD/fault.so" \
-		/usr/sbin/xen-hotplug run vif-bridge online type_if=vif
+		/usr/sbin/xen-hotplug run "${RECIPE:-vif-bridge}" "${SHIM_VERB:-online}" type_if=vif
+}
+
+# A scene in which every kind of record is made, and the states "before" and "attached".
+full_scene() {
+	scene vifname=web ip='192.0.2.1 2001:db8::1'
+	ip -n "$DOM0-1.0" link set eth0 down # a carrier brings more in its own time
+	dom0 sysctl -qw net.ipv6.conf.vif1/0.accept_dad=0
+	tap_add uplink
+	dom0 nft -f - <<-'END'
+		table ip filter {
+			chain FORWARD { type filter hook forward priority 0; policy drop; }
+		}
+	END
+	cat >"$RIG/etc-xen/hotplug/full.ini" <<-'END'
+		[recipe]
+		device = vif
+		[link uplink]
+		shared = uplink
+		dev = uplink
+		mtu = 1300
+		[use vif-bridge]
+	END
+	export RECIPE=full
+	full_reset
+	keep before
+	vif_call 1 0 online
+	keep attached
+	vif_call 1 0 offline
+	full_reset
+	unchanged
+}
+
+# What the toolstack and netback would make anew: the interface's properties, the nodes.
+full_reset() {
+	local name=vif1.0
+	! dom0 test -e /sys/class/net/web || name=web
+	dom0 ip -b - <<-END
+		link set $name down
+		link set $name name vif1.0
+		link set vif1.0 address 02:00:00:00:01:00 mtu 1500 addrgenmode eui64
+		link set vif1.0 up
+		addr replace 192.0.2.254/24 dev vif1.0
+		addr replace 2001:db8::fe/64 dev vif1.0
+	END
+	reset_nodes
+}
+
+reset_nodes() {
+	xenstore-rm /local/domain/0/backend/vif/1/0/hotplug-error 2>/dev/null || :
+	xenstore-write /local/domain/0/backend/vif/1/0/hotplug-status '' \
+		/local/domain/1/device/vif/0/mtu 1500
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // LD_PRELOAD: makes one call of the program fail, or kills the program there.
 //
-// FAULT_AT     which of the calls that count, from 1
+// FAULT_AT     which of the calls that count, from 1; N+ = and all that follow
 // FAULT_KINDS  which count, by letters: n = a netlink message, j = a write below
 //              /run/xen-hotplug, s = a request to xenstored; all, if it is not set
 // FAULT_HOW    fail = the call is not made and fails (s: xenstored refuses it);
@@ -56,7 +56,10 @@ static const char *hit(char kind)
 	static int count;
 	const char *kinds = getenv("FAULT_KINDS"), *at = getenv("FAULT_AT");
 
-	if ((kinds && !strchr(kinds, kind)) || !at || ++count != atoi(at))
+	if ((kinds && !strchr(kinds, kind)) || !at)
+		return "";
+	count++;
+	if (strchr(at, '+') ? count < atoi(at) : count != atoi(at))
 		return "";
 	note("\nFAULT", 6);
 	return getenv("FAULT_HOW");
