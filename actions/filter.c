@@ -74,11 +74,7 @@ static int link_local(const char *text, const uint8_t mac[6], struct prefix *ret
 	if (!strcmp(text, "any")) {
 		p.len = 10;
 	} else if (!strcmp(text, "eui64")) {
-		memcpy(p.addr + 8, mac, 3); /* RFC 4291, appendix A */
-		p.addr[8] ^= 2;
-		p.addr[11] = 0xff;
-		p.addr[12] = 0xfe;
-		memcpy(p.addr + 13, mac + 3, 3);
+		p = link_local_of(mac);
 	} else {
 		int code = prefix_parse(text, &p, err);
 

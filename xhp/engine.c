@@ -362,6 +362,11 @@ static int detach_stock(struct ctx *ctx, struct xhp_err *err)
 	vars_lenient();
 	if (recipe->class->find && recipe->class->find(ctx, VERB_DETACH, err) < 0)
 		return err->code;
+	/* lookups, for the values of the others; one that fails gives none */
+	for (unsigned int i = 0; i < recipe->nsteps; i++) {
+		if (!recipe->steps[i]->action->apply)
+			step_check(ctx, recipe->steps[i], &one);
+	}
 	for (unsigned int i = recipe->nsteps; i-- > 0;) {
 		struct step *step = recipe->steps[i];
 

@@ -41,7 +41,7 @@ static char *decode(char *text)
 
 	for (const char *s = text; *s; s++) {
 		if (*s == '%' && isxdigit((unsigned char)s[1]) &&
-		    isxdigit((unsigned char)s[2])) {
+		    isxdigit((unsigned char)s[2]) && strncmp(s, "%00", 3) != 0) {
 			const char hex[] = { s[1], s[2], '\0' };
 
 			*to++ = (char)strtoul(hex, NULL, 16);

@@ -56,9 +56,9 @@ static int reference(const char *name, const struct pos *pos, struct seg *seg,
 			return 0;
 	}
 	return err_usage(err, pos,
-			 "${%s} is neither a variable, nor STEP.RESULT, nor a node like "
+			 "%s is neither a variable, nor STEP.RESULT, nor a node like "
 			 "backend/NAME, frontend/NAME, vm/NAME, self/NAME",
-			 name);
+			 quoted(mem_printf("${%s}", name)));
 }
 
 static void add_text(struct template *t, const char *s, size_t len)

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Guests on a real Xen, for tests that run in dom0 (tests/xen/vm).
+#
+#   setup() { load lib; xen_setup; }
+#   teardown() { xen_teardown; }
+#
+# A test ends with all guests destroyed, and fails if anything of them is left in dom0.
+
+XEN_SCRIPTS=/usr/lib/xen-hotplug/scripts
+GUEST_CONFIG='
+	kernel = "/xen-test/vmlinux"
+	ramdisk = "/xen-test/guest.initrd"
+	extra = "console=hvc0 quiet"
+	memory = 128'
+
+xen_setup() {
+	[ -n "$XEN_DOM0" ] || skip "needs Xen: make check-xen"
+	cd "$BATS_TEST_TMPDIR" || return
+	echo "vif.default.script=\"$XEN_SCRIPTS/vif-bridge\"" >/etc/xen/xl.conf
+	left >before
+	bridge_add xenbr0 &&
+		ip addr add 192.0.2.1/24 dev xenbr0 &&
+		ip addr add 2001:db8::1/64 dev xenbr0 nodad
+}
+
+xen_teardown() {
+	local name
+	for name in $(guests); do
+		xl destroy "$name" || :
+	done
+	ip link del xenbr0
+	wait_until nothing_left || diff before after
+}
+
+nothing_left() {
+	left >after
+	! pgrep -x xl && cmp before after
+}
+
+guests() {
+	xl list | awk 'NR > 2 { print $1 }'
+}
+
+# All that a guest can leave behind.
+left() {
+	{
+		ip -o link | cut -d' ' -f2-
+		ip -4 route show table all
+		ip -6 route show table all
+		nft list ruleset
+		iptables-save | sed '/^#/d; s/ \[[0-9:]*\]$//'
+		find /run/xen-hotplug /var/lib/xen -type f ! -name "userdata-d.0.*"
+		losetup -a
+		xenstore-ls -fp /libxl
+		xenstore-ls -fp /local/domain/0/backend
+		xenstore-list -p /local/domain /vm
+	} 2>/dev/null
+}
+
+# wait_until COMMAND...: for half a minute; the machine is slow.
+wait_until() {
+	local i
+	for i in {1..100}; do
+		"$@" >/dev/null 2>&1 && return
+		sleep 0.3
+	done
+	echo "not within half a minute: $*"
+	return 1
+}
+
+bridge_add() {
+	ip link add "$1" type bridge stp_state 0 forward_delay 0 &&
+		ip link set "$1" addrgenmode none ${2:+mtu "$2"} up
+}
+
+# guest_create NAME LINE...: xl create, with these lines in its configuration.
+guest_create() {
+	local name=$1
+	shift
+	printf '%s\n' "name = \"$name\"" "$GUEST_CONFIG" "$@" >"$name.cfg"
+	xl create "$name.cfg"
+}
+
+# guest_start NAME LINE...: the same, and eth0 has the address 192.0.2.10.
+guest_start() {
+	guest_create "$@" 3>&- && guest_up "$1"
+}
+
+guest_up() {
+	in_guest "$1" ip addr add 192.0.2.10/24 dev eth0 &&
+		in_guest "$1" ip addr add 2001:db8::10/64 dev eth0 nodad &&
+		in_guest "$1" ip link set eth0 up
+}
+
+# in_guest NAME COMMAND...: types it at the guest's console, and prints the answer.
+in_guest() {
+	local domid tty token=t$RANDOM line on= status=255
+	domid=$(xl domid "$1") && tty=$(xenstore-read "/local/domain/$domid/console/tty") ||
+		return
+	shift
+	exec {tty}<>"$tty"
+	echo "$token $*" >&"$tty"
+	while read -r -t 60 -u "$tty" line; do
+		line=${line%$'\r'}
+		case $line in
+		"<$token") on=1 ;;
+		">$token "*) status=${line##* }; break ;;
+		*) [ -z "$on" ] || echo "$line" ;;
+		esac
+	done
+	exec {tty}>&-
+	return "$status"
+}
+
+# The name of the first vif of a guest.
+vif_of() {
+	echo "vif$(xl domid "$1").${2:-0}"
+}
+
+master_of() {
+	ip -j link show dev "$1" | jq -r '.[0].master'
+}
