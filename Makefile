@@ -6,6 +6,7 @@ SYSCONFDIR ?= /etc
 DATADIR ?= $(PREFIX)/share
 SBINDIR ?= $(PREFIX)/sbin
 LIBDIR ?= $(PREFIX)/lib/xen-hotplug
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 MANDIR ?= $(DATADIR)/man
 B := build
 
@@ -59,6 +60,7 @@ $(B)/%.o: %.c
 # --- what is installed ---
 
 RECIPES := $(wildcard conf/*.ini)
+UNITS := $(wildcard conf/*.service)
 SCRIPTS := $(filter-out %.md,$(wildcard compat-scripts/*))
 DEST_SCRIPTS = $(DESTDIR)$(LIBDIR)/scripts
 DEST_RECIPES = $(DESTDIR)$(DATADIR)/xen-hotplug
@@ -77,6 +79,11 @@ install: all
 	done
 	[ -e $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf ] || \
 		$(INSTALL) -m 644 conf/hotplug.conf $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf
+	$(INSTALL) -d $(DESTDIR)$(UNITDIR)
+	for f in $(UNITS); do \
+		sed 's|/usr/sbin/xen-hotplug|$(SBINDIR)/xen-hotplug|' $$f \
+			>$(DESTDIR)$(UNITDIR)/$${f##*/} || exit 1; \
+	done
 	$(INSTALL) -m 644 xhp/xen-hotplug.8 $(DESTDIR)$(MANDIR)/man8/
 	$(INSTALL) -m 644 conf/xen-hotplug-recipe.5 $(DESTDIR)$(MANDIR)/man5/
 
@@ -84,6 +91,7 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/xen-hotplug $(DESTDIR)$(MANDIR)/man8/xen-hotplug.8 \
 		$(DESTDIR)$(MANDIR)/man5/xen-hotplug-recipe.5
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
 	rm -f $(addprefix $(DEST_RECIPES)/,$(notdir $(RECIPES)))
 	rm -f $(addprefix $(DEST_SCRIPTS)/,$(notdir $(SCRIPTS)))
 	cmp -s conf/hotplug.conf $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf && \

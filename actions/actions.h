@@ -23,7 +23,21 @@ const char *prefixes_text(const struct prefixes *list);
 int rec_prefixes(const struct rec *rec, const char *name, struct prefixes *ret,
 		 struct xhp_err *err);
 
+/* The IPv6 link-local address that is made from a MAC (RFC 4291, appendix A): a /128. */
+struct prefix link_local_of(const uint8_t mac[6]);
+
 /* Up or down, if it is not so already; an interface that has gone is no error. */
 int link_set_up(const struct link *link, bool up, struct xhp_err *err);
+
+/*
+ * Sets a kernel setting, with a record of kind "sysctl" before it. One that is so already
+ * makes no record; -ENOENT if the kernel does not have it.
+ */
+int sysctl_set(struct ctx *ctx, const char *action, enum rec_scope scope,
+	       const char *name, const char *value, struct xhp_err *err);
+/* What undo, audit and repair do with such a record. */
+int sysctl_undo(const struct rec *rec, struct xhp_err *err);
+int sysctl_audit(const struct rec *rec, struct xhp_err *err);
+int sysctl_repair(const struct rec *rec, struct xhp_err *err);
 
 #endif

@@ -155,10 +155,15 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	struct link_change change = { .master = (int)rec_num(rec, "old-master", 0) };
 	long bridge = rec_num(rec, "bridge-ifindex", -1),
 	     mtu = rec_num(rec, "old-mtu", 0);
+	const char *own = journal_head(ctx->journal, "ifindex");
 	struct link link, old;
 
 	if (rec_link(rec, &link, err) < 0)
 		return err->code == -ENODEV ? 0 : err->code;
+	/* a device that goes has no place in the bridge, whoever put it there first */
+	if (!ctx->rollback && change.master == bridge &&
+	    !strcmp(rec_get(rec, "ifindex"), own ? own : ""))
+		change.master = 0;
 	if (link.master == bridge && link.master != change.master) {
 		change.set_master = true;
 		if (change.master && nl_link_by_index(change.master, &old, err) < 0)
@@ -197,6 +202,23 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	return 1;
 }
 
+/* By the bridge's ifindex: another one of its name may not be meant. */
+static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	struct link_change change = { .mtu = (uint32_t)rec_num(rec, "mtu", 0) };
+	struct link link, bridge;
+
+	(void)ctx;
+	change.master = (int)rec_num(rec, "bridge-ifindex", 0);
+	if (rec_link(rec, &link, err) < 0 ||
+	    nl_link_by_index(change.master, &bridge, err) < 0)
+		return err->code;
+	change.set_master = link.master != change.master;
+	if (nl_link_change(link.ifindex, &change, err) < 0)
+		return err_wrap(err, "cannot join %s to %s", link.name.s, bridge.name.s);
+	return 0;
+}
+
 /* The bridge may have gone, or be another one than the recipe would choose now. */
 static int detach_stock(struct ctx *ctx, struct step *step, void *data,
 			struct xhp_err *err)
@@ -225,5 +247,6 @@ const struct action action_bridge = {
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,
+	.repair = repair,
 	.detach_stock = detach_stock,
 };

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What several actions share.
 
+#include <sys/socket.h>
+
 #include "actions.h"
+#include "sysctl.h"
 
 int rec_link(const struct rec *rec, struct link *ret, struct xhp_err *err)
 {
@@ -14,8 +17,20 @@ int rec_link(const struct rec *rec, struct link *ret, struct xhp_err *err)
 
 int rec_unknown(const struct rec *rec, struct xhp_err *err)
 {
-	return err_set(err, -ENOTSUP, "[%s] has no record of kind \"%s\" in this version",
+	return err_set(err, -EPROTO, "[%s] has no record of kind \"%s\" in this version",
 		       rec->action, rec->kind);
+}
+
+struct prefix link_local_of(const uint8_t mac[6])
+{
+	struct prefix p = { AF_INET6, 128, { 0xfe, 0x80 } };
+
+	memcpy(p.addr + 8, mac, 3);
+	p.addr[8] ^= 2;
+	p.addr[11] = 0xff;
+	p.addr[12] = 0xfe;
+	memcpy(p.addr + 13, mac + 3, 3);
+	return p;
 }
 
 int link_set_up(const struct link *link, bool up, struct xhp_err *err)
@@ -57,4 +72,54 @@ int rec_prefixes(const struct rec *rec, const char *name, struct prefixes *ret,
 			return err->code;
 	*ret = list;
 	return 0;
+}
+
+int sysctl_set(struct ctx *ctx, const char *action, enum rec_scope scope,
+	       const char *name, const char *value, struct xhp_err *err)
+{
+	const char *old;
+
+	if (sysctl_read(name, &old, err) < 0)
+		return err->code;
+	if (!strcmp(old, value))
+		return 0;
+	if (RECORD(ctx, err, scope, action, "sysctl", "name", name, "old", old, "value",
+		   value) < 0)
+		return err->code;
+	return sysctl_write(name, value, err);
+}
+
+/* With the interface its settings are gone; what somebody else has set since, stays. */
+int sysctl_undo(const struct rec *rec, struct xhp_err *err)
+{
+	const char *name = rec_get(rec, "name"), *value = rec_get(rec, "value");
+	const char *old = rec_get(rec, "old"), *now;
+
+	if (!name || !value || !old)
+		return rec_unknown(rec, err);
+	if (sysctl_read(name, &now, err) < 0)
+		return err->code == -ENOENT ? 0 : err->code;
+	if (strcmp(now, value) != 0)
+		return 0;
+	if (sysctl_write(name, old, err) < 0 && err->code != -ENOENT)
+		return err->code;
+	return 0;
+}
+
+int sysctl_audit(const struct rec *rec, struct xhp_err *err)
+{
+	const char *name = rec_get(rec, "name"), *now;
+
+	if (sysctl_read(name, &now, err) == 0) {
+		if (!strcmp(now, rec_get(rec, "value")))
+			return 0;
+		err_set(err, -ESTALE, "%s is %s, not %s", name, now,
+			rec_get(rec, "value"));
+	}
+	return 1;
+}
+
+int sysctl_repair(const struct rec *rec, struct xhp_err *err)
+{
+	return sysctl_write(rec_get(rec, "name"), rec_get(rec, "value"), err);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // filter: only the guest's own addresses come in, from the interface's ingress hook on.
 
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "actions.h"
@@ -73,11 +74,7 @@ static int link_local(const char *text, const uint8_t mac[6], struct prefix *ret
 	if (!strcmp(text, "any")) {
 		p.len = 10;
 	} else if (!strcmp(text, "eui64")) {
-		memcpy(p.addr + 8, mac, 3); /* RFC 4291, appendix A */
-		p.addr[8] ^= 2;
-		p.addr[11] = 0xff;
-		p.addr[12] = 0xfe;
-		memcpy(p.addr + 13, mac + 3, 3);
+		p = link_local_of(mac);
 	} else {
 		int code = prefix_parse(text, &p, err);
 
@@ -183,26 +180,92 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+/* The filter that a record tells of, for the interface under its present name. */
+static int from_record(const struct rec *rec, struct filter *ret, struct xhp_err *err)
 {
 	const char *mac = rec_get(rec, "mac");
 	struct filter f = { .table = rec_get(rec, "name") };
-	struct nft_batch b = { 0 };
 	struct link link;
 
-	(void)ctx;
 	if (strcmp(rec->kind, "table") != 0 || !f.table || !mac)
 		return rec_unknown(rec, err);
 	if (rec_link(rec, &link, err) < 0)
-		return 1;
-	f.ifname = link.name.s;
+		return err->code;
+	f.ifname = mem_strdup(link.name.s);
 	f.ifindex = link.ifindex;
 	f.mac.set = strcmp(mac, "any") != 0;
 	if ((f.mac.set && mac_parse(mac, f.mac.b, err) < 0) ||
 	    rec_prefixes(rec, "ip", &f.ip, err) < 0)
 		return err->code;
+	*ret = f;
+	return 0;
+}
+
+static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	struct nft_batch b = { 0 };
+	struct filter f;
+
+	(void)ctx;
+	if (from_record(rec, &f, err) < 0)
+		return err->code == -ENODEV ? 1 : err->code;
 	filter_build(&b, &f);
 	return nft_audit(&b, err);
+}
+
+static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	struct nft_batch b = { 0 };
+	struct filter f;
+	bool marked;
+
+	(void)ctx;
+	if (from_record(rec, &f, err) < 0)
+		return err->code;
+	f.replace = !nft_table_marked(NFT_NETDEV, f.table, &marked, err);
+	if (f.replace && !marked)
+		return err_set(err, -EEXIST, "the table netdev/%s is not ours", f.table);
+	filter_build(&b, &f);
+	return nft_send(&b, err);
+}
+
+/* Is the interface that the table was made for gone? */
+static bool owner_is_gone(const char *table)
+{
+	struct nft_listed *rules;
+	struct xhp_err err;
+	struct link link;
+	unsigned int n;
+
+	if (nft_rules(NFT_NETDEV, table, "ingress", &rules, &n, &err) < 0 || !n ||
+	    strncmp(rules[0].comment, FILTER_OWNER, strlen(FILTER_OWNER)) != 0)
+		return false;
+	return nl_link_by_index(atoi(rules[0].comment + strlen(FILTER_OWNER)), &link,
+				&err) == -ENODEV;
+}
+
+static int sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
+{
+	const char **tables;
+	unsigned int n;
+	int rc = nft_tables(NFT_NETDEV, &tables, &n, err);
+
+	if (rc < 0)
+		return rc == -EOPNOTSUPP ? 0 : rc;
+	for (unsigned int i = 0; i < n; i++) {
+		struct nft_batch b = { 0 };
+
+		if (strncmp(tables[i], "xen-", 4) != 0 || !is_gone(tables[i] + 4) ||
+		    !owner_is_gone(tables[i]))
+			continue;
+		nft_in(&b, NFT_NETDEV, tables[i]);
+		nft_table_del(&b);
+		if (nft_send(&b, err) < 0 && err->code != -ENOENT)
+			return err->code;
+		log_info("removed the filter %s: its device and journal are gone",
+			 tables[i]);
+	}
+	return 0;
 }
 
 const struct action action_filter = {
@@ -215,4 +278,6 @@ const struct action action_filter = {
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,
+	.repair = repair,
+	.sweep = sweep,
 };

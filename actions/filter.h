@@ -12,8 +12,11 @@ struct filter {
 	int ifindex;
 	struct mac mac;     /* not set: any */
 	struct prefixes ip; /* with the link-local ones; `word` set: any */
-	bool replace; /* there is such a table, and it is ours */
+	bool replace;       /* there is such a table, and it is ours */
 };
+
+/* The first rule's comment: for which interface the table was made. */
+#define FILTER_OWNER "ifindex "
 
 /* May frames of this family come in at all? */
 bool filter_has(const struct filter *f, uint8_t family);

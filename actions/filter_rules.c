@@ -91,7 +91,7 @@ static void ingress_rules(struct nft_batch *b, const struct filter *f)
 
 	/* The chain follows the name: a leftover must not filter the next of that name.
 	 */
-	rule(b, "ingress");
+	nft_rule(b, "ingress", false, mem_printf(FILTER_OWNER "%d", f->ifindex));
 	nft_meta(b, NFT_META_IIF);
 	nft_cmp(b, NFT_CMP_NEQ, &f->ifindex, sizeof(f->ifindex));
 	nft_accept(b);

@@ -111,10 +111,10 @@ static void plan_family(struct plan *p, uint8_t family, const char *ifname,
 		plan_add(p, family, ifname, true);
 }
 
-static struct plan plan_make(const struct ctx *ctx, enum via via, enum when when,
+static struct plan plan_make(const char *comment, enum via via, enum when when,
 			     const char *ifname, const struct prefixes *ip)
 {
-	struct plan p = { .comment = mem_printf("xen-hotplug %s", ctx->device),
+	struct plan p = { .comment = comment,
 			  .bridged = via == VIA_BRIDGE,
 			  .always = when == WHEN_ALWAYS };
 
@@ -356,10 +356,12 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 		return 0;
 	if (dev_or(ctx, &args->dev, &link, err) < 0)
 		return err->code;
-	p = plan_make(ctx, args->via, args->when, link.name.s, &args->ip);
-	if (RECORD(ctx, err, SCOPE_HOST, "forward", "accept", "ifname",
-		   mem_strdup(link.name.s), "via", p.bridged ? "bridge" : "route", "ip",
-		   prefixes_text(&args->ip), "when", p.always ? "always" : "auto") < 0)
+	p = plan_make(mem_printf("xen-hotplug %s", ctx->device), args->via, args->when,
+		      link.name.s, &args->ip);
+	if (RECORD(ctx, err, SCOPE_HOST, "forward", "accept", "comment", p.comment,
+		   "ifname", mem_strdup(link.name.s), "via",
+		   p.bridged ? "bridge" : "route", "ip", prefixes_text(&args->ip), "when",
+		   p.always ? "always" : "auto") < 0)
 		return err->code;
 	if (nft_put(&p, err) < 0 || legacy_put(&p, err) < 0)
 		return err_wrap(err, "cannot accept what is forwarded for %s",
@@ -369,29 +371,49 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 
 static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
-	const char *comment = mem_printf("xen-hotplug %s", ctx->device);
+	const char *comment = rec_get(rec, "comment");
 
-	if (strcmp(rec->kind, "accept") != 0)
+	(void)ctx;
+	if (strcmp(rec->kind, "accept") != 0 || !comment)
 		return rec_unknown(rec, err);
 	if (nft_take(comment, err) < 0)
 		return err->code;
 	return legacy_take(comment, err);
 }
 
+static int from_record(const struct rec *rec, struct plan *ret, struct xhp_err *err)
+{
+	const char *comment = rec_get(rec, "comment"), *ifname = rec_get(rec, "ifname"),
+		   *via = rec_get(rec, "via"), *when = rec_get(rec, "when");
+	struct prefixes *ip = MEM_NEW(struct prefixes); /* the plan points into it */
+
+	if (strcmp(rec->kind, "accept") != 0 || !comment || !ifname || !via || !when)
+		return rec_unknown(rec, err);
+	if (rec_prefixes(rec, "ip", ip, err) < 0)
+		return err->code;
+	*ret = plan_make(comment, strcmp(via, "bridge") ? VIA_ROUTE : VIA_BRIDGE,
+			 strcmp(when, "always") ? WHEN_AUTO : WHEN_ALWAYS, ifname, ip);
+	return 0;
+}
+
+static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	struct plan p;
+
+	(void)ctx;
+	if (from_record(rec, &p, err) < 0 || nft_put(&p, err) < 0)
+		return err->code;
+	return legacy_put(&p, err);
+}
+
 static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
-	const char *ifname = rec_get(rec, "ifname"), *via = rec_get(rec, "via"),
-		   *when = rec_get(rec, "when");
-	struct prefixes ip;
 	struct plan p;
 	int rc = 0;
 
-	if (strcmp(rec->kind, "accept") != 0 || !ifname || !via || !when)
-		return rec_unknown(rec, err);
-	if (rec_prefixes(rec, "ip", &ip, err) < 0)
+	(void)ctx;
+	if (from_record(rec, &p, err) < 0)
 		return err->code;
-	p = plan_make(ctx, strcmp(via, "bridge") ? VIA_ROUTE : VIA_BRIDGE,
-		      strcmp(when, "always") ? WHEN_AUTO : WHEN_ALWAYS, ifname, &ip);
 	for (unsigned int i = 0; i < 2 && !rc; i++) {
 		const unsigned int n = plan_count(&p, families[i].af);
 		bool exists;
@@ -450,5 +472,6 @@ const struct action action_forward = {
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,
+	.repair = repair,
 	.detach_stock = detach_stock,
 };

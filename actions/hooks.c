@@ -81,7 +81,8 @@ static const char *assign(const char *name, const char *value)
 }
 
 /* Nothing of our environment reaches a hook but what it is promised. */
-static int run(const char *const fields[], const char *command, struct xhp_err *err)
+static int run(struct ctx *ctx, const char *const fields[], const char *command,
+	       struct xhp_err *err)
 {
 	const char *env[16] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=POSIX" };
 	const char *argv[] = { RUNNER, NULL, command, NULL };
@@ -98,11 +99,12 @@ static int run(const char *const fields[], const char *command, struct xhp_err *
 	}
 	if (store)
 		env[n++] = assign("XENSTORED_PATH", store);
-	if (proc_run(argv, env, HOOK_TIMEOUT, &output, &status, err) < 0)
+	if (proc_run(ctx->journal, "hooks", argv, env, HOOK_TIMEOUT, &output, &status,
+		     err) < 0)
 		return err->code;
 	if (status)
 		return err_set(err, -EIO, "a hook in %s ended with status %d: %s",
-			       argv[1], status, proc_last_line(&output));
+			       argv[1], status, proc_last_lines(&output));
 	return 0;
 }
 
@@ -131,7 +133,7 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 		   "type_if", fields[15], "back",
 		   !strcmp(ctx->req->verb, "online") ? "offline" : "remove") < 0)
 		return err->code;
-	return run(fields, ctx->req->verb, err);
+	return run(ctx, fields, ctx->req->verb, err);
 }
 
 static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
@@ -140,7 +142,6 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	const char *back = rec_get(rec, "back");
 	unsigned int n = 0;
 
-	(void)ctx;
 	for (unsigned int i = 0; i < rec->nfields; i++) {
 		if (!strcmp(rec->fields[i].name, "back"))
 			continue;
@@ -151,7 +152,7 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		log_warn("the hooks are not run: no %s", RUNNER);
 		return 0;
 	}
-	return run(fields, back ? back : "remove", err);
+	return run(ctx, fields, back ? back : "remove", err);
 }
 
 const struct action action_hooks = {

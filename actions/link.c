@@ -2,6 +2,7 @@
 // link: the interface's own properties, while it is still down.
 
 #include <linux/if_link.h>
+#include <sys/socket.h>
 
 #include "actions.h"
 
@@ -102,34 +103,61 @@ static int rename_to(struct ctx *ctx, struct link *link, const struct ifname *na
 
 static int flush_addresses(struct ctx *ctx, const struct link *link, struct xhp_err *err)
 {
-	struct prefix *addresses;
+	struct address *addresses;
 	unsigned int n;
 
 	if (nl_addresses(link->ifindex, &addresses, &n, err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < n; i++) {
 		if (RECORD(ctx, err, SCOPE_DEVICE, "link", "address-removed", "ifindex",
-			   num(link->ifindex), "address", prefix_text(&addresses[i])) < 0)
+			   num(link->ifindex), "address",
+			   prefix_text(&addresses[i].prefix)) < 0)
 			return err->code;
-		if (nl_address_del(link->ifindex, &addresses[i], err) < 0 &&
+		if (nl_address_del(link->ifindex, &addresses[i].prefix, err) < 0 &&
 		    err->code != -EADDRNOTAVAIL)
 			return err->code;
 	}
 	return 0;
 }
 
+static bool is_among(const struct prefix *p, const struct address *list, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		if (!memcmp(p, &list[i].prefix, sizeof(*p)))
+			return true;
+	}
+	return false;
+}
+
+static int add_address(struct ctx *ctx, const struct link *link, const struct prefix *p,
+		       struct xhp_err *err)
+{
+	if (RECORD(ctx, err, SCOPE_HOST, "link", "address-added", "ifindex",
+		   num(link->ifindex), "address", prefix_text(p)) < 0)
+		return err->code;
+	return nl_address_add(link->ifindex, p, err);
+}
+
+/* With an IPv6 address, a link-local one: without it, the kernel looks for no neighbour
+ * on behalf of others. */
 static int add_addresses(struct ctx *ctx, const struct link *link,
 			 const struct prefixes *list, struct xhp_err *err)
 {
+	struct prefix local = link_local_of(link->mac);
+	struct address *have = NULL;
+	unsigned int n = 0;
+	bool v6 = false;
+
+	if (list->n && nl_addresses(link->ifindex, &have, &n, err) < 0)
+		return err->code;
 	for (unsigned int i = 0; i < list->n; i++) {
-		if (RECORD(ctx, err, SCOPE_HOST, "link", "address-added", "ifindex",
-			   num(link->ifindex), "address", prefix_text(&list->v[i])) < 0)
-			return err->code;
-		if (nl_address_add(link->ifindex, &list->v[i], err) < 0 &&
-		    err->code != -EEXIST)
+		v6 |= list->v[i].family == AF_INET6;
+		if (!is_among(&list->v[i], have, n) &&
+		    add_address(ctx, link, &list->v[i], err) < 0)
 			return err->code;
 	}
-	return 0;
+	local.len = 64;
+	return v6 && !is_among(&local, have, n) ? add_address(ctx, link, &local, err) : 0;
 }
 
 /* MAC, MTU and address generation: one record for one message. */
@@ -182,12 +210,13 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	if (dev_or(ctx, &args->dev, &link, err) < 0)
 		return err->code;
 	own = link.ifindex == ctx->dev.ifindex;
-	if (take_down(ctx, &link, err) < 0 || rename_to(ctx, &link, &args->name, err) < 0)
+	/* addresses first: the kernel drops IPv6 ones of its own when a link goes down */
+	if ((args->addresses.word && flush_addresses(ctx, &link, err) < 0) ||
+	    take_down(ctx, &link, err) < 0 || rename_to(ctx, &link, &args->name, err) < 0)
 		return err->code;
 	if (own)
 		ctx->dev = link;
 	if (set_properties(ctx, &link, args, err) < 0 ||
-	    (args->addresses.word && flush_addresses(ctx, &link, err) < 0) ||
 	    add_addresses(ctx, &link, &args->addresses, err) < 0)
 		return err->code;
 	if (own)
@@ -294,9 +323,43 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	mac = rec_get(rec, "mac");
 	if ((mac && strcmp(mac, mac_text(link.mac)) != 0) ||
 	    rec_num(rec, "mtu", link.mtu) != link.mtu) {
-		err_set(err, -ESTALE, "%s: MAC %s and MTU %u were set by somebody else",
-			link.name.s, mac_text(link.mac), link.mtu);
+		err_set(err, -ESTALE, "%s has MAC %s and MTU %u now", link.name.s,
+			mac_text(link.mac), link.mtu);
 		return 1;
+	}
+	return 0;
+}
+
+static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	struct link_change change = { .mtu = (uint32_t)rec_num(rec, "mtu", 0) };
+	const char *mac = rec_get(rec, "mac");
+	uint8_t bytes[6];
+	struct link link;
+
+	(void)ctx;
+	if (rec_link(rec, &link, err) < 0 || (mac && mac_parse(mac, bytes, err) < 0))
+		return err->code;
+	if (strcmp(rec->kind, "set") != 0)
+		return err_set(err, -EBUSY, "the interface is in use");
+	change.mac = mac ? bytes : NULL;
+	return nl_link_change(link.ifindex, &change, err);
+}
+
+/* MAC, MTU and name go with the device; an address that was lent does not. */
+static int detach_stock(struct ctx *ctx, struct step *step, void *data,
+			struct xhp_err *err)
+{
+	const struct args *args = data;
+	struct link link;
+
+	(void)step;
+	if (dev_or(ctx, &args->dev, &link, err) < 0)
+		return err->code == -ENODEV ? 0 : err->code;
+	for (unsigned int i = 0; i < args->addresses.n; i++) {
+		if (nl_address_del(link.ifindex, &args->addresses.v[i], err) < 0 &&
+		    err->code != -EADDRNOTAVAIL)
+			return err->code;
 	}
 	return 0;
 }
@@ -311,4 +374,6 @@ const struct action action_link = {
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,
+	.repair = repair,
+	.detach_stock = detach_stock,
 };

@@ -51,6 +51,16 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	return 1;
 }
 
+static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	struct link link;
+
+	(void)ctx;
+	if (rec_link(rec, &link, err) < 0)
+		return err->code;
+	return link_set_up(&link, true, err);
+}
+
 static int detach_stock(struct ctx *ctx, struct step *step, void *data,
 			struct xhp_err *err)
 {
@@ -72,5 +82,6 @@ const struct action action_up = {
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,
+	.repair = repair,
 	.detach_stock = detach_stock,
 };

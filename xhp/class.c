@@ -189,9 +189,8 @@ static int vif_finish_ok(struct ctx *ctx, enum verb_kind verb, struct xhp_err *e
 	return store_publish(path, items, n, err);
 }
 
-static void error_finish(struct ctx *ctx, enum verb_kind verb, const struct xhp_err *why)
+static void error_finish(const char *path, const struct xhp_err *why)
 {
-	const char *path = ctx->req->path;
 	const struct pos *pos = &why->pos;
 	const struct store_item items[] = {
 		{ .path = mem_printf("%s/hotplug-error", path),
@@ -204,7 +203,6 @@ static void error_finish(struct ctx *ctx, enum verb_kind verb, const struct xhp_
 	};
 	struct xhp_err err;
 
-	(void)verb;
 	if (store_publish(path, items, 2, &err) < 0 && err.code != -ENOENT)
 		log_warn("hotplug-error not written: %s", err.text);
 }

@@ -42,9 +42,8 @@ struct class
 	int (*find)(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err);
 	/* Last on success. */
 	int (*finish_ok)(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err);
-	/* Reports a failure to the toolstack; best effort. */
-	void (*finish_err)(struct ctx *ctx, enum verb_kind verb,
-			   const struct xhp_err *why);
+	/* Reports a failure to the toolstack, below the backend's `path`; best effort. */
+	void (*finish_err)(const char *path, const struct xhp_err *why);
 };
 
 /* The class for a recipe's `device`; any token is a class, most of them plain. */

@@ -8,6 +8,8 @@
 /* Work may take this long from the start of the process, then undoing until that. */
 #define DEADLINE_WORK 25
 #define DEADLINE_UNDO 37
+/* For commands that no toolstack waits for. */
+#define DEADLINE_MINUTES 300
 
 /*
  * Starts the clock: from `seconds` on, blocking calls return EINTR once a second,

@@ -7,6 +7,7 @@
 
 #include "deadline.h"
 #include "engine.h"
+#include "proc.h"
 #include "settings.h"
 #include "shared.h"
 #include "steps.h"
@@ -21,10 +22,12 @@ static int undo_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 
 	if (!strcmp(rec->action, SHARED_ACTION))
 		return shared_undo(ctx, rec, err);
+	if (!strcmp(rec->kind, PROC_KIND))
+		return proc_undo(rec, err);
 	a = action_find(rec->action);
 	if (!a || !a->undo)
 		return err_set(
-			err, -ENOTSUP,
+			err, -EPROTO,
 			"this version cannot undo [%s] %s (%s): an older or newer one "
 			"wrote it",
 			rec->action, rec->kind, rec->where);
@@ -50,11 +53,11 @@ int engine_undo(struct journal *j, bool rollback, struct xhp_err *err)
 				first = one.code;
 			}
 			/* what is not known must stop: it may hold up what is below */
-			if (one.code == -ENOTSUP || one.code == -ETIMEDOUT)
+			if (one.code == -EPROTO || one.code == -ETIMEDOUT)
 				break;
 			continue;
 		}
-		rec->undone = true;
+		j->recs[i].undone = true; /* the array may have grown */
 		j->complete = false;
 		if (journal_line(j, "undone", mem_printf("%u", rec->id), NULL, &one) < 0)
 			log_warn("%s", one.text);
@@ -62,27 +65,70 @@ int engine_undo(struct journal *j, bool rollback, struct xhp_err *err)
 	return first;
 }
 
+static int audit_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	const struct action *a = action_find(rec->action);
+
+	if (rec->undone || !strcmp(rec->kind, PROC_KIND))
+		return 0;
+	if (!strcmp(rec->action, SHARED_ACTION))
+		return shared_audit(ctx, rec, err);
+	return a && a->audit ? a->audit(ctx, rec, err) : 0;
+}
+
 int engine_audit(struct journal *j, struct xhp_err *err)
 {
 	struct ctx ctx = { .journal = j, .device = j->name };
 
 	for (unsigned int i = 0; i < j->nrecs; i++) {
-		const struct rec *rec = &j->recs[i];
-		const struct action *a = action_find(rec->action);
-		int rc = 0;
+		int rc = audit_one(&ctx, &j->recs[i], err);
 
-		if (rec->undone)
-			continue;
-		if (!strcmp(rec->action, SHARED_ACTION))
-			rc = shared_audit(&ctx, rec, err);
-		else if (a && a->audit)
-			rc = a->audit(&ctx, rec, err);
 		if (rc) {
-			err_wrap(err, "[%s]", rec->step);
+			err_wrap(err, "[%s]", j->recs[i].step);
 			return rc;
 		}
 	}
 	return 0;
+}
+
+/* What was repaired once may be two records' concern: each is looked at anew. */
+static enum drift repair_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	const struct action *a = action_find(rec->action);
+	struct xhp_err what = *err;
+
+	if (!a || !a->repair)
+		return DRIFTED;
+	if (a->repair(ctx, rec, err) < 0) {
+		err_wrap(err, "%s, and cannot be repaired", what.text);
+		return DRIFTED;
+	}
+	if (audit_one(ctx, rec, err))
+		return DRIFTED;
+	*err = what;
+	return REPAIRED;
+}
+
+unsigned int engine_compare(struct journal *j, bool repair,
+			    void (*tell)(const struct journal *j, const struct rec *rec,
+					 enum drift drift, const char *what))
+{
+	struct ctx ctx = { .journal = j, .device = j->name };
+	unsigned int left = 0;
+
+	for (unsigned int i = 0; i < j->nrecs; i++) {
+		const struct rec *rec = &j->recs[i];
+		enum drift drift = DRIFTED;
+		struct xhp_err err;
+
+		if (!audit_one(&ctx, rec, &err))
+			continue;
+		if (repair)
+			drift = repair_one(&ctx, rec, &err);
+		left += drift == DRIFTED;
+		tell(j, rec, drift, err.text);
+	}
+	return left;
 }
 
 /* --- attach --- */
@@ -128,8 +174,9 @@ static int write_header(struct ctx *ctx, struct xhp_err *err)
 			{ "hash",
 			  mem_printf("%016llx", (unsigned long long)recipe->hash) },
 			{ "since", mem_printf("%lld", (long long)time(NULL)) },
+			{ "note", vars_note() },
 		},
-		13, vars, nvars, err);
+		14, vars, nvars, err);
 }
 
 /* One step; what an optional step had done when it failed is undone at once. */
@@ -159,21 +206,29 @@ out:
 		return err->code;
 	log_warn("optional step failed: %s:%d: %s", err->pos.file, err->pos.line,
 		 err->text);
+	step_leave_out(step, "optional, and it failed");
 	part = *j;
 	part.recs = j->recs + before;
 	part.nrecs = j->nrecs - before;
 	return engine_undo(&part, true, &undo_err) ? err->code : 0;
 }
 
-static int check_all(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
+static int use_settings(struct ctx *ctx, struct xhp_err *err)
 {
-	const struct recipe *recipe = ctx->recipe;
 	struct settings settings;
-	bool filtered = false;
 
 	if (settings_load(&settings, err) < 0)
 		return err->code;
+	ctx->require_filter = settings.require_filter;
 	deadline_limit((unsigned int)settings.timeout.v);
+	return 0;
+}
+
+static int check_all(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
+{
+	const struct recipe *recipe = ctx->recipe;
+	bool filtered = false;
+
 	if (recipe->class->find && recipe->class->find(ctx, verb, err) < 0)
 		return err->code;
 	if (steps_check(ctx, err) < 0)
@@ -181,7 +236,7 @@ static int check_all(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
 	for (unsigned int i = 0; i < recipe->nsteps; i++)
 		filtered |= recipe->steps[i]->action->order == ORDER_FILTER &&
 			    recipe->steps[i]->active;
-	if (settings.require_filter && ctx->dev.ifindex && !filtered)
+	if (ctx->require_filter && ctx->dev.ifindex && !filtered)
 		return err_set(
 			err, -EPERM,
 			"nothing filters %s (no ip= in the guest's configuration?), "
@@ -307,6 +362,11 @@ static int detach_stock(struct ctx *ctx, struct xhp_err *err)
 	vars_lenient();
 	if (recipe->class->find && recipe->class->find(ctx, VERB_DETACH, err) < 0)
 		return err->code;
+	/* lookups, for the values of the others; one that fails gives none */
+	for (unsigned int i = 0; i < recipe->nsteps; i++) {
+		if (!recipe->steps[i]->action->apply)
+			step_check(ctx, recipe->steps[i], &one);
+	}
 	for (unsigned int i = recipe->nsteps; i-- > 0;) {
 		struct step *step = recipe->steps[i];
 
@@ -351,7 +411,10 @@ int engine_run(const struct request *req, const struct recipe *recipe,
 
 	ctx.device = recipe->class->device(req);
 	log_subject(ctx.device);
-	rc = journal_open(JOURNAL_DEVICES, ctx.device, false, &journal, err);
+	/* before the first wait; nothing in them may keep a device from being detached */
+	rc = req->kind == VERB_ATTACH ? use_settings(&ctx, err) : 0;
+	if (!rc)
+		rc = journal_open(JOURNAL_DEVICES, ctx.device, false, &journal, err);
 	if (!rc) {
 		ctx.journal = &journal;
 		rc = req->kind == VERB_ATTACH ? run_attach(&ctx, err)
@@ -359,7 +422,7 @@ int engine_run(const struct request *req, const struct recipe *recipe,
 	}
 	if (rc < 0) {
 		deadline_extend(DEADLINE_UNDO);
-		recipe->class->finish_err(&ctx, req->kind, err);
+		recipe->class->finish_err(req->path, err);
 	}
 	return rc;
 }
@@ -398,7 +461,7 @@ static void plan_step(struct ctx *ctx, const struct step *step, unsigned int n)
 	}
 	for (unsigned int i = 0; i < step->nentries; i++)
 		plan_value(ctx, step, &step->entries[i]);
-	for (unsigned int i = 0; def && def[i].name; i++) {
+	for (unsigned int i = 0; step->results && def && def[i].name; i++) {
 		if (step->results[i] && *step->results[i])
 			printf("    -> %-11s %s\n", def[i].name, step->results[i]);
 	}
@@ -447,7 +510,7 @@ int engine_plan(const struct request *req, const struct recipe *recipe,
 	if (there)
 		printf("what an earlier run left is undone first: %s\n", err->text);
 	ctx.dev = (struct link){ 0 };
-	if (check_all(&ctx, VERB_ATTACH, err) < 0)
+	if (use_settings(&ctx, err) < 0 || check_all(&ctx, VERB_ATTACH, err) < 0)
 		return err->code;
 	if (vars_note())
 		printf("note: %s\n", vars_note());

@@ -24,6 +24,15 @@ int engine_plan(const struct request *req, const struct recipe *recipe,
  */
 int engine_undo(struct journal *j, bool rollback, struct xhp_err *err);
 
+/*
+ * Compares what a journal holds with what there is, and tells each difference; puts it
+ * back if `repair`, in the order in which it was made. The number of differences left.
+ */
+enum drift { DRIFTED, REPAIRED };
+unsigned int engine_compare(struct journal *j, bool repair,
+			    void (*tell)(const struct journal *j, const struct rec *rec,
+					 enum drift drift, const char *what));
+
 /* Is what a complete journal holds still in place? 0, or 1 with the difference. */
 int engine_audit(struct journal *j, struct xhp_err *err);
 

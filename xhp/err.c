@@ -8,9 +8,13 @@
 
 #include "err.h"
 
+/* The old text may be among the arguments. */
 static void set_text(struct xhp_err *err, const char *fmt, va_list ap)
 {
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	char text[sizeof(err->text)];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	strcpy(err->text, text);
 }
 
 int err_set(struct xhp_err *err, int code, const char *fmt, ...)
@@ -21,7 +25,7 @@ int err_set(struct xhp_err *err, int code, const char *fmt, ...)
 	set_text(err, fmt, ap);
 	va_end(ap);
 	err->code = code;
-	err->usage = false;
+	err->usage = err->busy = false;
 	err->pos = (struct pos){ 0 };
 	return code;
 }
@@ -37,7 +41,7 @@ int err_sys(struct xhp_err *err, int code, const char *fmt, ...)
 	len = strlen(err->text);
 	snprintf(err->text + len, sizeof(err->text) - len, ": %s", strerror(-code));
 	err->code = code;
-	err->usage = false;
+	err->usage = err->busy = false;
 	err->pos = (struct pos){ 0 };
 	return code;
 }
@@ -51,6 +55,7 @@ int err_usage(struct xhp_err *err, const struct pos *pos, const char *fmt, ...)
 	va_end(ap);
 	err->code = -EINVAL;
 	err->usage = true;
+	err->busy = false;
 	err->pos = pos ? *pos : (struct pos){ 0 };
 	return err->code;
 }

@@ -120,9 +120,14 @@ int recipe_find(const char *name, const struct scope *parent, const struct pos *
 	if (recipe_names(&names, &n, &unused) < 0)
 		names = MEM_NEW(const char *);
 	name_near = did_you_mean(name, name_candidate, names);
-	err_usage(err, pos, "there is no recipe %s in %s or %s%s%s%s", quoted(name),
-		  ADMIN_RECIPES, SHIPPED_RECIPES, name_near ? "; did you mean \"" : "",
-		  name_near ? name_near : "", name_near ? "\"?" : "");
+	if (name_near && !strcmp(name_near, name)) /* the one that asks */
+		err_usage(err, pos, "there is no other recipe %s in %s or %s",
+			  quoted(name), ADMIN_RECIPES, SHIPPED_RECIPES);
+	else
+		err_usage(err, pos, "there is no recipe %s in %s or %s%s%s%s",
+			  quoted(name), ADMIN_RECIPES, SHIPPED_RECIPES,
+			  name_near ? "; did you mean \"" : "",
+			  name_near ? name_near : "", name_near ? "\"?" : "");
 	return err->code = -ENOENT;
 }
 

@@ -10,7 +10,7 @@
 #include "shared.h"
 #include "xhp.h"
 
-enum verdict { ALIVE, CUT_SHORT, GONE };
+enum verdict { ALIVE, CUT_SHORT, GONE, OLD };
 
 /* Gone is only what the store and the kernel both deny. */
 static enum verdict judge(const struct journal *j, unsigned int self, struct xhp_err *err)
@@ -19,6 +19,8 @@ static enum verdict judge(const struct journal *j, unsigned int self, struct xhp
 	const char *path = journal_head(j, "path"), *by = journal_head(j, "self"), *state;
 	struct link link;
 
+	if (j->foreign_boot)
+		return OLD;
 	if (!j->version || !j->complete)
 		return CUT_SHORT;
 	if (!path || !by || strtoul(by, NULL, 10) != self)
@@ -35,6 +37,11 @@ static int sweep(struct journal *j, struct xhp_err *err)
 {
 	bool cut = !j->complete;
 
+	if (j->foreign_boot) {
+		printf("%s: dropped (from before the last boot)\n", j->name);
+		journal_close(j, true);
+		return 0;
+	}
 	log_subject(j->name);
 	if (engine_undo(j, true, err) < 0) {
 		log_subject(NULL);
@@ -84,12 +91,30 @@ static int sweep_shared(struct xhp_err *err)
 			return err->code;
 		}
 		shared_prune(&j, NULL);
-		if (j.nholders)
+		if (j.nholders && !j.foreign_boot)
 			journal_close(&j, false);
 		else if (sweep(&j, err) < 0)
 			return err->code;
 	}
 	return 0;
+}
+
+/* For what has lost its journal: "vif-1-0", or "tap-1-0" for the same backend. */
+static bool is_lost(const char *device)
+{
+	unsigned int domid, devid;
+	struct xhp_err unused;
+	const char *state;
+	char class[32];
+	struct journal j;
+
+	if (sscanf(device, "%31[a-z0-9_]-%u-%u", class, &domid, &devid) != 3)
+		return false;
+	if (!strcmp(class, "tap"))
+		strcpy(class, "vif");
+	return journal_read(JOURNAL_DEVICES, device, &j, &unused) == -ENOENT &&
+	       store_read(mem_printf("backend/%s/%u/%u", class, domid, devid), &state,
+			  &unused) == -ENOENT;
 }
 
 int cmd_gc(int argc, char **argv, struct xhp_err *err)
@@ -101,6 +126,7 @@ int cmd_gc(int argc, char **argv, struct xhp_err *err)
 
 	if (argc > 1 && !force)
 		return err_usage(err, NULL, "gc takes nothing but --force");
+	log_to_syslog();
 	deadline_start(DEADLINE_UNDO);
 	if (journal_list(JOURNAL_DEVICES, &names, &n, err) < 0)
 		return err->code;
@@ -129,6 +155,10 @@ int cmd_gc(int argc, char **argv, struct xhp_err *err)
 	}
 	if (sweep_shared(err) < 0)
 		return err->code;
+	for (unsigned int i = 0; i < nactions; i++) {
+		if (actions[i]->sweep && actions[i]->sweep(is_lost, err) < 0)
+			return err->code;
+	}
 	if (bad)
 		return err_set(err, -EIO, "%u devices could not be cleaned up", bad);
 	return 0;

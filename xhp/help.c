@@ -60,6 +60,13 @@ static void help_action(const struct action *a)
 	printf("\n! must be set; * the step does nothing without it (without all of them)\n");
 }
 
+static void help_use(void)
+{
+	printf("[use RECIPE]  another recipe's steps, here\n\n"
+	       "Its keys are RECIPE's variables and [defaults]; each is set for RECIPE's\n"
+	       "steps alone, and wins over what the toolstack says, also if it is empty.\n");
+}
+
 static void help_class(const struct class *class)
 {
 	const struct var_def *def;
@@ -95,6 +102,10 @@ int cmd_help(int argc, char **argv, struct xhp_err *err)
 			help_class(class_nth(i));
 			return 0;
 		}
+	}
+	if (!strcmp(argv[1], "use")) {
+		help_use();
+		return 0;
 	}
 	if (!strcmp(argv[1], "settings")) {
 		for (const struct param *p = settings_params; p->key; p++)

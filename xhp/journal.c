@@ -41,7 +41,7 @@ static char *decode(char *text)
 
 	for (const char *s = text; *s; s++) {
 		if (*s == '%' && isxdigit((unsigned char)s[1]) &&
-		    isxdigit((unsigned char)s[2])) {
+		    isxdigit((unsigned char)s[2]) && strncmp(s, "%00", 3) != 0) {
 			const char hex[] = { s[1], s[2], '\0' };
 
 			*to++ = (char)strtoul(hex, NULL, 16);
@@ -116,6 +116,11 @@ static const char *boot_id(void)
 	return id;
 }
 
+static bool is_scope(const char *word)
+{
+	return !strcmp(word, "host") || !strcmp(word, "device");
+}
+
 static void take_record(struct journal *j, struct field *f, unsigned int n)
 {
 	struct rec *r = MEM_PUSH(j->recs, j->nrecs);
@@ -148,9 +153,11 @@ static int take_line(struct journal *j, char *line, struct xhp_err *err)
 		f[n++] = to_field(s);
 	if (!word)
 		return 0;
+	if (strtok_r(NULL, " ", &save))
+		n = MAX_FIELDS + 1; /* more than any version writes */
 	if (!strcmp(word, "boot") && n == 1) {
 		j->foreign_boot = strcmp(f[0].name, boot_id()) != 0;
-	} else if (!strcmp(word, "head")) {
+	} else if (!strcmp(word, "head") && n <= MAX_FIELDS) {
 		for (unsigned int i = 0; i < n; i++)
 			*MEM_PUSH(j->head, j->nhead) = f[i];
 	} else if (!strcmp(word, "var") && n) {
@@ -159,7 +166,8 @@ static int take_line(struct journal *j, char *line, struct xhp_err *err)
 	} else if (!strcmp(word, "step") && n == 3) {
 		j->cur_step = f[0].name;
 		j->cur_where = f[2].name;
-	} else if (!strcmp(word, "rec") && n >= 4) {
+	} else if (!strcmp(word, "rec") && n >= 4 && n <= MAX_FIELDS &&
+		   is_scope(f[1].name)) {
 		take_record(j, f, n);
 	} else if (!strcmp(word, "result") && n >= 1) {
 		*MEM_PUSH(j->results, j->nresults) =
@@ -231,6 +239,8 @@ static int read_all(struct journal *j, int fd, struct xhp_err *err)
 			return err_sys(err, -errno, "journal %s", j->path);
 		len += (size_t)n;
 	}
+	if (memchr(text, '\0', len))
+		return err_set(err, -EINVAL, "journal %s has NUL bytes in it", j->path);
 	j->since = st.st_mtim.tv_sec;
 	return parse(j, text, err);
 }
@@ -330,13 +340,17 @@ static int append(struct journal *j, const struct buf *b, struct xhp_err *err)
 {
 	ssize_t n = write(j->fd, b->s, b->len);
 	struct stat st;
+	int code;
 
 	if (n == (ssize_t)b->len)
 		return 0;
+	code = n < 0 ? -errno : -ENOSPC;
 	/* no half line in front of those that may follow */
-	if (n > 0 && (fstat(j->fd, &st) < 0 || ftruncate(j->fd, st.st_size - n) < 0))
+	if (fstat(j->fd, &st) < 0 || (n > 0 && ftruncate(j->fd, st.st_size -= n) < 0))
 		return err_sys(err, -errno, "cannot write journal %s", j->path);
-	return err_sys(err, n < 0 ? -errno : -ENOSPC, "cannot write journal %s", j->path);
+	if (!st.st_size)
+		j->version = 0; /* add_start() was in vain */
+	return err_sys(err, code, "cannot write journal %s", j->path);
 }
 
 /* The lines that every journal begins with; into `b` if nothing was written yet. */
@@ -430,13 +444,18 @@ int journal_record(struct journal *j, struct xhp_err *err, enum rec_scope scope,
 	va_start(ap, kind);
 	while ((name = va_arg(ap, const char *))) {
 		value = va_arg(ap, const char *);
-		if (!value || n == MAX_FIELDS - 4)
+		if (!value)
 			continue;
+		if (n == MAX_FIELDS - 4)
+			break;
 		buf_printf(&b, " %s=", name);
 		add_encoded(&b, value);
 		f[n++] = (struct field){ name, value };
 	}
 	va_end(ap);
+	if (name)
+		return err_set(err, -E2BIG, "[%s] %s: too many fields for a record",
+			       action, kind);
 	buf_printf(&b, "\n");
 	if (append(j, &b, err) < 0)
 		return err->code;

@@ -10,7 +10,12 @@
 #include "log.h"
 
 static const char *subject;
-static bool opened;
+static bool opened, enabled;
+
+void log_to_syslog(void)
+{
+	enabled = true;
+}
 
 void log_subject(const char *device)
 {
@@ -19,6 +24,8 @@ void log_subject(const char *device)
 
 static void to_syslog(int priority, const char *text)
 {
+	if (!enabled)
+		return;
 	if (!opened) {
 		/* LOG_NDELAY is left out: without a message, no socket */
 		openlog("xen-hotplug", LOG_PID, LOG_DAEMON);
@@ -84,8 +91,7 @@ void log_error(const struct xhp_err *err)
 	else
 		snprintf(text, sizeof(text), "%s", err->text);
 	to_stderr("", text);
-	if (!err->usage)
-		to_syslog(LOG_ERR, text);
+	to_syslog(LOG_ERR, text);
 	if (!p->src)
 		return;
 	indent = fprintf(stderr, "%5d | ", p->line) - 2;

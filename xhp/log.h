@@ -5,6 +5,9 @@
 
 #include "err.h"
 
+/* Only what the toolstack or a timer calls speaks to syslog: off at the start. */
+void log_to_syslog(void);
+
 /* Who the messages are about, such as "vif-1-0"; NULL = nobody. */
 void log_subject(const char *device);
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -26,14 +27,40 @@ static int load_request(int argc, char **argv, struct recipe *recipe, struct req
 	return request_parse(argv + 2, recipe, req, err);
 }
 
+/* What is attached can be detached also when its recipe is gone, or has an error now. */
+static bool is_detach_by_journal(char **argv, struct recipe *recipe, struct request *req)
+{
+	const char *type = getenv("XENBUS_TYPE");
+	struct xhp_err unused;
+	struct journal j;
+
+	if (!argv[1] || !type || value_check(V_TOKEN, type, &unused) < 0)
+		return false;
+	recipe_stub(type, argv[1], recipe);
+	return !request_parse(argv + 2, recipe, req, &unused) &&
+	       req->kind == VERB_DETACH &&
+	       !journal_read(JOURNAL_DEVICES, recipe->class->device(req), &j, &unused);
+}
+
 static int cmd_run(int argc, char **argv, struct xhp_err *err)
 {
+	const char *path = getenv("XENBUS_PATH");
 	struct recipe recipe;
 	struct request req;
 
+	log_to_syslog();
 	deadline_start(DEADLINE_WORK);
-	if (load_request(argc, argv, &recipe, &req, err) < 0)
+	if (load_request(argc, argv, &recipe, &req, err) < 0) {
+		if (is_detach_by_journal(argv, &recipe, &req)) {
+			log_warn("the journal is enough for %s, but: %s", req.verb,
+				 err->text);
+			return engine_run(&req, &recipe, err);
+		}
+		/* no class yet, but a toolstack that waits for a word */
+		if (path && *path)
+			class_find("")->finish_err(path, err);
 		return err->code;
+	}
 	if (req.kind == VERB_IGNORE)
 		return 0;
 	return engine_run(&req, &recipe, err);
@@ -66,11 +93,22 @@ const struct command commands[] = {
 	  NULL, cmd_lint },
 	{ "status", "[DEVICE] [--json]", "what is attached, by which recipe, since when",
 	  "DEVICE is a name from the first column, such as vif-1-0.\n", cmd_status },
+	{ "check", "[DEVICE]", "compare the kernel with the journal: what has drifted?",
+	  "Exit status 1 if anything has.\n", cmd_check },
+	{ "repair", "[DEVICE]", "put back what has drifted", NULL, cmd_repair },
 	{ "gc", "[--force]", "undo what is left of devices that are gone",
 	  "Finishes what a killed run began, and removes what devices left that are gone\n"
 	  "for sure: from xenstore and from the kernel. Stops if more than half of all\n"
 	  "devices look gone at once, unless --force is given.\n",
 	  cmd_gc },
+	{ "enable", "[SCRIPT...]",
+	  "take the old scripts' names over; all, if none is named",
+	  "The original is kept beside it as NAME.stock, diverted where dpkg is in use, so\n"
+	  "that updates of Xen's package go there. The name leads to one or the other at\n"
+	  "any instant.\n",
+	  cmd_enable },
+	{ "disable", "[SCRIPT...]", "give the old scripts' names back", NULL,
+	  cmd_disable },
 	{ "help", "[COMMAND|ACTION|CLASS]",
 	  "explain a command, an action, a device class", NULL, cmd_help },
 	{ NULL, NULL, NULL, NULL, NULL },
@@ -115,6 +153,15 @@ static void open_standard_fds(void)
 	if (fd >= 0)
 		close(fd);
 }
+
+#ifdef __SANITIZE_ADDRESS__
+/* The arena lives until the process ends. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+#endif
 
 int main(int argc, char **argv)
 {

@@ -10,6 +10,21 @@
 #define CHUNK 32768
 #define ALIGN 16
 
+/* Under AddressSanitizer, a forbidden zone behind each piece, as malloc() would have. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define GAP 16
+#else
+#define GAP                                     0
+#define ASAN_POISON_MEMORY_REGION(addr, size)   ((void)0)
+#define ASAN_UNPOISON_MEMORY_REGION(addr, size) ((void)0)
+#endif
+
 static _Alignas(ALIGN) char first[CHUNK];
 static char *chunk = first;
 static size_t used;
@@ -17,11 +32,11 @@ static size_t chunk_size = CHUNK;
 
 void *mem_alloc(size_t size)
 {
+	size_t room = ((size + ALIGN - 1) & ~(size_t)(ALIGN - 1)) + GAP;
 	char *p;
 
-	size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-	if (size > chunk_size - used) {
-		chunk_size = size > CHUNK ? size : CHUNK;
+	if (room > chunk_size - used) {
+		chunk_size = room > CHUNK ? room : CHUNK;
 		chunk = calloc(1, chunk_size);
 		used = 0;
 		if (!chunk) {
@@ -32,7 +47,9 @@ void *mem_alloc(size_t size)
 		}
 	}
 	p = chunk + used;
-	used += size;
+	used += room;
+	ASAN_POISON_MEMORY_REGION(p, room);
+	ASAN_UNPOISON_MEMORY_REGION(p, size);
 	return p;
 }
 

@@ -22,7 +22,7 @@
 static struct mnl_socket *sock;
 static _Alignas(8) char answer[1 << 16];
 
-static const char *family_name(enum nft_family family)
+const char *nft_family_name(enum nft_family family)
 {
 	return family == NFT_NETDEV ? "netdev"
 	       : family == NFT_IP   ? "ip"
@@ -42,11 +42,10 @@ static int kernel_error(const struct nlmsghdr *nlh, const char **ret_words)
 		return e->error;
 	if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
 		offset += MNL_ALIGN(e->msg.nlmsg_len - MNL_NLMSG_HDRLEN);
-	mnl_attr_for_each(attr, nlh,
-			  offset) if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG &&
-				      mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) ==
-					      0) *ret_words =
-		mem_strdup(mnl_attr_get_str(attr));
+	mnl_attr_for_each (attr, nlh, offset)
+		if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG &&
+		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
+			*ret_words = mem_strdup(mnl_attr_get_str(attr));
 	return e->error;
 }
 
@@ -57,9 +56,10 @@ static int sock_open(struct xhp_err *err)
 	if (sock)
 		return 0;
 	sock = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	if (!sock && errno == EPROTONOSUPPORT)
+		return err_set(err, -EOPNOTSUPP, "the kernel has no nftables");
 	if (!sock)
-		return err_sys(err, errno == EPROTONOSUPPORT ? -EOPNOTSUPP : -errno,
-			       "cannot open a netfilter socket");
+		return err_sys(err, -errno, "cannot open a netfilter socket");
 	if (mnl_socket_bind(sock, 0, MNL_SOCKET_AUTOPID)) {
 		int code = -errno;
 
@@ -73,17 +73,23 @@ static int sock_open(struct xhp_err *err)
 	return 0;
 }
 
+/* What was asked may still be answered: the next who asks gets a socket of his own. */
+static void sock_drop(void)
+{
+	mnl_socket_close(sock);
+	sock = NULL;
+}
+
 /* ---- Sending ---- */
 
-static const struct nlmsghdr *msg_next(const struct nft_batch *b,
-				       const struct nlmsghdr *nlh)
+const struct nlmsghdr *nft_msg_next(const struct nft_batch *b, const struct nlmsghdr *nlh)
 {
 	const char *next = nlh ? (const char *)nlh + nlh->nlmsg_len : b->msgs.s;
 
 	return next && next < b->msgs.s + b->msgs.len ? (const void *)next : NULL;
 }
 
-static unsigned int msg_type(const struct nlmsghdr *nlh)
+unsigned int nft_msg_type(const struct nlmsghdr *nlh)
 {
 	return NFNL_MSG_TYPE(nlh->nlmsg_type);
 }
@@ -111,18 +117,18 @@ static const char *msg_describe(const struct nlmsghdr *nlh)
 	const char *rule = "";
 
 	/* The table is attribute 1 of all these messages (NFTA_*_TABLE). */
-	mnl_attr_for_each(attr, nlh,
-			  sizeof(struct nfgenmsg)) if (mnl_attr_get_type(attr) ==
-						       NFTA_RULE_TABLE) table = attr;
-	if (msg_type(nlh) == NFT_MSG_NEWRULE) {
+	mnl_attr_for_each (attr, nlh, sizeof(struct nfgenmsg))
+		if (mnl_attr_get_type(attr) == NFTA_RULE_TABLE)
+			table = attr;
+	if (nft_msg_type(nlh) == NFT_MSG_NEWRULE) {
 		struct nftnl_rule *r = must(nftnl_rule_alloc());
 
 		nftnl_rule_nlmsg_parse(nlh, r);
 		rule = mem_printf(" (%s)", rule_text(r));
 		nftnl_rule_free(r);
 	}
-	return mem_printf("cannot %s %s/%s%s", verbs[msg_type(nlh)],
-			  family_name(msg_gen(nlh)->nfgen_family),
+	return mem_printf("cannot %s %s/%s%s", verbs[nft_msg_type(nlh)],
+			  nft_family_name(msg_gen(nlh)->nfgen_family),
 			  table ? mnl_attr_get_str(table) : "?", rule);
 }
 
@@ -132,14 +138,14 @@ static int refused(const struct nft_batch *b, uint32_t seq, int code, const char
 {
 	const struct nlmsghdr *nlh = NULL;
 
-	while ((nlh = msg_next(b, nlh)) && nlh->nlmsg_seq != seq)
+	while ((nlh = nft_msg_next(b, nlh)) && nlh->nlmsg_seq != seq)
 		;
 	if (!nlh && code == -EOPNOTSUPP)
 		return err_set(err, code, "the kernel has no nftables");
-	if (nlh && msg_type(nlh) == NFT_MSG_NEWTABLE &&
+	if (nlh && nft_msg_type(nlh) == NFT_MSG_NEWTABLE &&
 	    (code == -EOPNOTSUPP || code == -EAFNOSUPPORT))
 		return err_set(err, -EOPNOTSUPP, "the kernel has no nftables %s family",
-			       family_name(msg_gen(nlh)->nfgen_family));
+			       nft_family_name(msg_gen(nlh)->nfgen_family));
 	if (words)
 		err_set(err, code, "%s: %s", words, strerror(-code));
 	else
@@ -173,17 +179,22 @@ int nft_send(struct nft_batch *b, struct xhp_err *err)
 {
 	struct nlmsghdr *last = NULL, *nlh;
 	bool acked = false;
-	int code = sock_open(err), n;
 	const char *words;
+	int code, n;
 
-	if (code || !b->msgs.len)
+	if (!b->msgs.len)
+		return 0;
+	code = sock_open(err);
+	if (code)
 		return code;
-	while ((nlh = (struct nlmsghdr *)msg_next(b, last)))
+	while ((nlh = (struct nlmsghdr *)nft_msg_next(b, last)))
 		last = nlh;
 	last->nlmsg_flags |= NLM_F_ACK;
 	code = batch_sendmsg(b, last->nlmsg_seq);
-	if (code)
+	if (code) {
+		sock_drop();
 		return err_sys(err, code, "cannot send to nftables");
+	}
 
 	/* The kernel has worked it off, and answered, when sendmsg() returns. */
 	while ((n = (int)recv(mnl_socket_get_fd(sock), answer, sizeof(answer),
@@ -208,14 +219,8 @@ int nft_send(struct nft_batch *b, struct xhp_err *err)
 
 /* ---- Reading ---- */
 
-/*
- * Asks for one thing (NLM_F_ACK) or a list (NLM_F_DUMP), by table and by a second name,
- * either of which may be NULL, and gives each answer to `cb`. -EINTR if a list changed
- * while it was read: then it has to be asked for again.
- */
-static int ask(uint16_t type, uint16_t flags, enum nft_family family, const char *table,
-	       uint16_t attr, const char *name, mnl_cb_t cb, void *data,
-	       struct xhp_err *err)
+int nft_ask(uint16_t type, uint16_t flags, enum nft_family family, const char *table,
+	    uint16_t attr, const char *name, mnl_cb_t cb, void *data, struct xhp_err *err)
 {
 	static _Alignas(8) char buf[1024];
 	static uint32_t seq;
@@ -229,8 +234,11 @@ static int ask(uint16_t type, uint16_t flags, enum nft_family family, const char
 		mnl_attr_put_strz(req, NFTA_RULE_TABLE, table);
 	if (name)
 		mnl_attr_put_strz(req, attr, name);
-	if (mnl_socket_sendto(sock, req, req->nlmsg_len) < 0)
-		return err_sys(err, -errno, "cannot send to nftables");
+	if (mnl_socket_sendto(sock, req, req->nlmsg_len) < 0) {
+		ret = -errno;
+		sock_drop();
+		return err_sys(err, ret, "cannot send to nftables");
+	}
 	do {
 		n = (int)mnl_socket_recvfrom(sock, answer, sizeof(answer));
 		ret = n < 0 ? -1
@@ -240,12 +248,10 @@ static int ask(uint16_t type, uint16_t flags, enum nft_family family, const char
 	if (!ret)
 		return 0;
 	ret = -errno;
-	if (flags & NLM_F_DUMP) { /* the rest of the list would still come */
-		mnl_socket_close(sock);
-		sock = NULL;
-	}
-	return err_sys(err, ret, "cannot read nftables' table %s/%s", family_name(family),
-		       table ? table : "*");
+	if (n < 0 || (flags & NLM_F_DUMP))
+		sock_drop();
+	return err_sys(err, ret, "cannot read nftables' table %s/%s",
+		       nft_family_name(family), table ? table : "*");
 }
 
 /* What the kernel answers where a thing, its family or all of nftables is missing. */
@@ -310,8 +316,8 @@ int nft_tables(enum nft_family family, const char ***ret, unsigned int *ret_n,
 
 	do {
 		found = (struct tables){ 0 };
-		code = ask(NFT_MSG_GETTABLE, NLM_F_DUMP, family, NULL, 0, NULL, tables_cb,
-			   &found, err);
+		code = nft_ask(NFT_MSG_GETTABLE, NLM_F_DUMP, family, NULL, 0, NULL,
+			       tables_cb, &found, err);
 	} while (code == -EINTR && --tries);
 	if (code && !is_absent(code))
 		return code;
@@ -324,8 +330,8 @@ int nft_table_marked(enum nft_family family, const char *table, bool *ret,
 		     struct xhp_err *err)
 {
 	struct tables found = { 0 };
-	int code = ask(NFT_MSG_GETTABLE, NLM_F_ACK, family, table, 0, NULL, tables_cb,
-		       &found, err);
+	int code = nft_ask(NFT_MSG_GETTABLE, NLM_F_ACK, family, table, 0, NULL, tables_cb,
+			   &found, err);
 
 	if (code)
 		return is_absent(code) ? -ENOENT : code;
@@ -333,7 +339,7 @@ int nft_table_marked(enum nft_family family, const char *table, bool *ret,
 	return 0;
 }
 
-static int chain_cb(const struct nlmsghdr *nlh, void *data)
+int nft_chain_cb(const struct nlmsghdr *nlh, void *data)
 {
 	nftnl_chain_nlmsg_parse(nlh, data);
 	return MNL_CB_OK;
@@ -343,8 +349,8 @@ int nft_chain_exists(enum nft_family family, const char *table, const char *chai
 		     struct xhp_err *err)
 {
 	struct nftnl_chain *c = must(nftnl_chain_alloc());
-	int code = ask(NFT_MSG_GETCHAIN, NLM_F_ACK, family, table, NFTA_CHAIN_NAME, chain,
-		       chain_cb, c, err);
+	int code = nft_ask(NFT_MSG_GETCHAIN, NLM_F_ACK, family, table, NFTA_CHAIN_NAME,
+			   chain, nft_chain_cb, c, err);
 
 	nftnl_chain_free(c);
 	return is_absent(code) ? -ENOENT : code;
@@ -412,8 +418,8 @@ int nft_rules(enum nft_family family, const char *table, const char *chain,
 
 	do {
 		found = (struct rules){ .chain = chain };
-		code = ask(NFT_MSG_GETRULE, NLM_F_DUMP, family, table, NFTA_RULE_CHAIN,
-			   chain, rules_cb, &found, err);
+		code = nft_ask(NFT_MSG_GETRULE, NLM_F_DUMP, family, table,
+			       NFTA_RULE_CHAIN, chain, rules_cb, &found, err);
 	} while (code == -EINTR && --tries);
 	if (code && !is_absent(code))
 		return code;
@@ -428,164 +434,10 @@ void nft_batch_rules(const struct nft_batch *b, enum nft_family family,
 	const struct nlmsghdr *nlh = NULL;
 	struct rules found = { 0 };
 
-	while ((nlh = msg_next(b, nlh)))
-		if (msg_type(nlh) == NFT_MSG_NEWRULE &&
+	while ((nlh = nft_msg_next(b, nlh)))
+		if (nft_msg_type(nlh) == NFT_MSG_NEWRULE &&
 		    msg_gen(nlh)->nfgen_family == family)
 			rules_cb(nlh, &found);
 	*ret = found.v;
 	*ret_n = found.n;
-}
-
-/* ---- Auditing ---- */
-
-static int chain_audit(const struct nft_batch *b, const struct nlmsghdr *nlh,
-		       struct xhp_err *err)
-{
-	struct nftnl_chain *want = must(nftnl_chain_alloc());
-	struct nftnl_chain *have = must(nftnl_chain_alloc());
-	const char *name, *want_dev, *have_dev;
-	int code;
-
-	nftnl_chain_nlmsg_parse(nlh, want);
-	name = mem_strdup(nftnl_chain_get_str(want, NFTNL_CHAIN_NAME));
-	code = ask(NFT_MSG_GETCHAIN, NLM_F_ACK, b->family, b->table, NFTA_CHAIN_NAME,
-		   name, chain_cb, have, err);
-	if (!code && nftnl_chain_is_set(want, NFTNL_CHAIN_HOOKNUM)) {
-		want_dev = nftnl_chain_get_str(want, NFTNL_CHAIN_DEV);
-		have_dev = nftnl_chain_get_str(have, NFTNL_CHAIN_DEV);
-		if (nftnl_chain_get_u32(want, NFTNL_CHAIN_POLICY) !=
-			    nftnl_chain_get_u32(have, NFTNL_CHAIN_POLICY) ||
-		    nftnl_chain_get_s32(want, NFTNL_CHAIN_PRIO) !=
-			    nftnl_chain_get_s32(have, NFTNL_CHAIN_PRIO) ||
-		    (want_dev && (!have_dev || strcmp(want_dev, have_dev) != 0))) {
-			err_set(err, -ESTALE,
-				"the chain %s of the table %s/%s was changed", name,
-				family_name(b->family), b->table);
-			code = 1;
-		}
-	}
-	nftnl_chain_free(want);
-	nftnl_chain_free(have);
-	return code;
-}
-
-/* A set's elements as sorted texts; two sets are equal if these are. */
-struct elements {
-	const char **v;
-	unsigned int n;
-};
-
-static int element_cb(struct nftnl_set_elem *e, void *data)
-{
-	struct elements *ret = data;
-	struct buf b = { 0 };
-	uint32_t len = 0;
-	const uint8_t *key = nftnl_set_elem_get(e, NFTNL_SET_ELEM_KEY, &len);
-
-	while (len--)
-		buf_printf(&b, "%02x", *key++);
-	if (nftnl_set_elem_is_set(e, NFTNL_SET_ELEM_FLAGS))
-		buf_printf(&b, " %x", nftnl_set_elem_get_u32(e, NFTNL_SET_ELEM_FLAGS));
-	*MEM_PUSH(ret->v, ret->n) = b.s ? b.s : "";
-	return 0;
-}
-
-static int elements_cb(const struct nlmsghdr *nlh, void *data)
-{
-	struct nftnl_set *s = must(nftnl_set_alloc());
-
-	if (nftnl_set_elems_nlmsg_parse(nlh, s) == 0)
-		nftnl_set_elem_foreach(s, element_cb, data);
-	nftnl_set_free(s);
-	return MNL_CB_OK;
-}
-
-static int text_cmp(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static int set_audit(const struct nft_batch *b, const struct nlmsghdr *set,
-		     struct xhp_err *err)
-{
-	const struct nlmsghdr *nlh = set;
-	struct nftnl_set *s = must(nftnl_set_alloc());
-	struct elements want = { 0 }, have;
-	const char *name;
-	unsigned int i;
-	int code, tries = 10;
-
-	nftnl_set_nlmsg_parse(set, s);
-	name = mem_strdup(nftnl_set_get_str(s, NFTNL_SET_NAME));
-	nftnl_set_free(s);
-	while ((nlh = msg_next(b, nlh)) && msg_type(nlh) == NFT_MSG_NEWSETELEM)
-		elements_cb(nlh, &want);
-	do {
-		have = (struct elements){ 0 };
-		code = ask(NFT_MSG_GETSETELEM, NLM_F_DUMP, b->family, b->table,
-			   NFTA_SET_ELEM_LIST_SET, name, elements_cb, &have, err);
-	} while (code == -EINTR && --tries);
-	if (code)
-		return code;
-	if (want.n == have.n && want.n) {
-		qsort(want.v, want.n, sizeof(*want.v), text_cmp);
-		qsort(have.v, have.n, sizeof(*have.v), text_cmp);
-	}
-	for (i = 0; i < want.n && i < have.n && !strcmp(want.v[i], have.v[i]); i++)
-		;
-	if (i == want.n && i == have.n)
-		return 0;
-	err_set(err, -ESTALE, "the set %s of the table %s/%s has other addresses", name,
-		family_name(b->family), b->table);
-	return 1;
-}
-
-static int rules_audit(const struct nft_batch *b, struct xhp_err *err)
-{
-	struct nft_listed *want, *have;
-	unsigned int i, nwant, nhave;
-	int code = nft_rules(b->family, b->table, NULL, &have, &nhave, err);
-
-	if (code)
-		return code;
-	nft_batch_rules(b, b->family, &want, &nwant);
-	for (i = 0; i < nwant && i < nhave; i++)
-		if (strcmp(want[i].chain, have[i].chain) != 0 ||
-		    strcmp(want[i].text, have[i].text) != 0)
-			break;
-	if (i == nwant && i == nhave)
-		return 0;
-	if (i < nhave && (i == nwant || nhave > nwant))
-		err_set(err, -ESTALE,
-			"a rule was added to the chain %s of the table %s/%s",
-			have[i].chain, family_name(b->family), b->table);
-	else
-		err_set(err, -ESTALE,
-			"a rule of the chain %s of the table %s/%s is missing or changed",
-			want[i].chain, family_name(b->family), b->table);
-	return 1;
-}
-
-int nft_audit(const struct nft_batch *b, struct xhp_err *err)
-{
-	const struct nlmsghdr *nlh = NULL;
-	bool marked = false;
-	int code = nft_table_marked(b->family, b->table, &marked, err);
-
-	if (!code && !marked)
-		return err_set(err, -ESTALE, "the table %s/%s is not ours any more",
-			       family_name(b->family), b->table),
-		       1;
-	while (!code && (nlh = msg_next(b, nlh)))
-		if (msg_type(nlh) == NFT_MSG_NEWCHAIN)
-			code = chain_audit(b, nlh, err);
-		else if (msg_type(nlh) == NFT_MSG_NEWSET)
-			code = set_audit(b, nlh, err);
-	if (!code)
-		code = rules_audit(b, err);
-	if (code != -ENOENT)
-		return code;
-	err_set(err, -ESTALE, "the table %s/%s, or a part of it, was removed",
-		family_name(b->family), b->table);
-	return 1;
 }

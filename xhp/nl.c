@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // rtnetlink, on libnl-3's core alone: no caches, no libnl-route, a get where one will do.
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
-#include <netlink/netlink.h>
 #include <netlink/socket.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +12,8 @@
 
 #include "mem.h"
 #include "nl.h"
+#include "nl_priv.h"
 #include "xhp.h"
-
-/* Called for every message of an answer. */
-typedef int (*reply_fn)(struct nlmsghdr *h, void *data, struct xhp_err *err);
 
 static struct nl_sock *sock;
 
@@ -67,8 +62,7 @@ static int take_ack(struct nlmsghdr *h, struct xhp_err *err)
 	return err_set(err, e->error, "%s", strerror(-e->error));
 }
 
-/* Sends a request, frees it, and hands the answer to `fn` until it is complete. */
-static int talk(struct nl_msg *msg, reply_fn fn, void *data, struct xhp_err *err)
+int nl_talk(struct nl_msg *msg, nl_reply_fn fn, void *data, struct xhp_err *err)
 {
 	unsigned int seq;
 	bool done = false;
@@ -117,7 +111,7 @@ static int talk(struct nl_msg *msg, reply_fn fn, void *data, struct xhp_err *err
 	return rc < 0 ? rc : 0;
 }
 
-static struct nl_msg *new_msg(int type, int flags, const void *header, size_t len)
+struct nl_msg *nl_new_msg(int type, int flags, const void *header, size_t len)
 {
 	struct nl_msg *msg = nlmsg_alloc_simple(type, flags);
 
@@ -126,7 +120,7 @@ static struct nl_msg *new_msg(int type, int flags, const void *header, size_t le
 	return msg;
 }
 
-static int put(int rc)
+int nl_put(int rc)
 {
 	if (rc < 0)
 		abort(); /* a message of ours is never larger than a page */
@@ -182,8 +176,8 @@ static int get_link(struct nl_msg *msg, struct link *ret, struct xhp_err *err)
 {
 	struct link link = { 0 };
 
-	put(nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS));
-	if (talk(msg, take_link, &link, err) < 0)
+	nl_put(nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS));
+	if (nl_talk(msg, take_link, &link, err) < 0)
 		return err->code;
 	if (!link.ifindex)
 		return err_set(err, -ENODEV, "No such device");
@@ -194,9 +188,9 @@ static int get_link(struct nl_msg *msg, struct link *ret, struct xhp_err *err)
 int nl_link_by_name(const char *name, struct link *ret, struct xhp_err *err)
 {
 	const struct ifinfomsg ifi = { 0 };
-	struct nl_msg *msg = new_msg(RTM_GETLINK, 0, &ifi, sizeof(ifi));
+	struct nl_msg *msg = nl_new_msg(RTM_GETLINK, 0, &ifi, sizeof(ifi));
 
-	put(nla_put_string(msg, IFLA_IFNAME, name));
+	nl_put(nla_put_string(msg, IFLA_IFNAME, name));
 	if (get_link(msg, ret, err) < 0)
 		return err_wrap(err, "interface %s", name);
 	return 0;
@@ -206,7 +200,7 @@ int nl_link_by_index(int ifindex, struct link *ret, struct xhp_err *err)
 {
 	const struct ifinfomsg ifi = { .ifi_index = ifindex };
 
-	if (get_link(new_msg(RTM_GETLINK, 0, &ifi, sizeof(ifi)), ret, err) < 0)
+	if (get_link(nl_new_msg(RTM_GETLINK, 0, &ifi, sizeof(ifi)), ret, err) < 0)
 		return err_wrap(err, "interface %d", ifindex);
 	return 0;
 }
@@ -216,25 +210,25 @@ int nl_link_change(int ifindex, const struct link_change *c, struct xhp_err *err
 	const struct ifinfomsg ifi = { .ifi_index = ifindex,
 				       .ifi_flags = c->up ? IFF_UP : 0,
 				       .ifi_change = c->set_up ? IFF_UP : 0 };
-	struct nl_msg *msg = new_msg(RTM_SETLINK, NLM_F_ACK, &ifi, sizeof(ifi));
+	struct nl_msg *msg = nl_new_msg(RTM_SETLINK, NLM_F_ACK, &ifi, sizeof(ifi));
 
 	if (c->name)
-		put(nla_put_string(msg, IFLA_IFNAME, c->name));
+		nl_put(nla_put_string(msg, IFLA_IFNAME, c->name));
 	if (c->mac)
-		put(nla_put(msg, IFLA_ADDRESS, 6, c->mac));
+		nl_put(nla_put(msg, IFLA_ADDRESS, 6, c->mac));
 	if (c->mtu)
-		put(nla_put_u32(msg, IFLA_MTU, c->mtu));
+		nl_put(nla_put_u32(msg, IFLA_MTU, c->mtu));
 	if (c->set_master)
-		put(nla_put_u32(msg, IFLA_MASTER, (uint32_t)c->master));
+		nl_put(nla_put_u32(msg, IFLA_MASTER, (uint32_t)c->master));
 	if (c->set_addrgen) {
 		struct nlattr *spec = nla_nest_start(msg, IFLA_AF_SPEC);
 		struct nlattr *inet6 = nla_nest_start(msg, AF_INET6);
 
-		put(nla_put_u8(msg, IFLA_INET6_ADDR_GEN_MODE, c->addrgenmode));
+		nl_put(nla_put_u8(msg, IFLA_INET6_ADDR_GEN_MODE, c->addrgenmode));
 		nla_nest_end(msg, inet6);
 		nla_nest_end(msg, spec);
 	}
-	return talk(msg, NULL, NULL, err);
+	return nl_talk(msg, NULL, NULL, err);
 }
 
 struct link_list {
@@ -263,87 +257,18 @@ static int compare_links(const void *a, const void *b)
 int nl_bridges(struct link **ret, unsigned int *ret_n, struct xhp_err *err)
 {
 	const struct ifinfomsg ifi = { 0 };
-	struct nl_msg *msg = new_msg(RTM_GETLINK, NLM_F_DUMP, &ifi, sizeof(ifi));
+	struct nl_msg *msg = nl_new_msg(RTM_GETLINK, NLM_F_DUMP, &ifi, sizeof(ifi));
 	struct nlattr *info = nla_nest_start(msg, IFLA_LINKINFO);
 	struct link_list list = { 0 };
 
-	put(nla_put_string(msg, IFLA_INFO_KIND, "bridge"));
+	nl_put(nla_put_string(msg, IFLA_INFO_KIND, "bridge"));
 	nla_nest_end(msg, info);
-	put(nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS));
-	if (talk(msg, take_bridge, &list, err) < 0)
+	nl_put(nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS));
+	if (nl_talk(msg, take_bridge, &list, err) < 0)
 		return err_wrap(err, "list of bridges");
 	if (list.n)
 		qsort(list.v, list.n, sizeof(*list.v), compare_links);
 	*ret = list.v;
 	*ret_n = list.n;
 	return 0;
-}
-
-/* --- addresses --- */
-
-struct address_list {
-	int ifindex;
-	struct prefix *v;
-	unsigned int n;
-};
-
-static int take_address(struct nlmsghdr *h, void *data, struct xhp_err *err)
-{
-	const struct ifaddrmsg *ifa = nlmsg_data(h);
-	struct address_list *list = data;
-	struct nlattr *attr[IFA_MAX + 1], *addr;
-	struct prefix *p;
-
-	if (h->nlmsg_type != RTM_NEWADDR || (int)ifa->ifa_index != list->ifindex)
-		return 0;
-	if (nlmsg_parse(h, sizeof(*ifa), attr, IFA_MAX, NULL) < 0)
-		return err_set(err, -EBADMSG, "rtnetlink: malformed address");
-	addr = attr[IFA_LOCAL] ? attr[IFA_LOCAL] : attr[IFA_ADDRESS];
-	if (!addr || nla_len(addr) > 16)
-		return 0;
-	p = MEM_PUSH(list->v, list->n);
-	p->family = ifa->ifa_family;
-	p->len = ifa->ifa_prefixlen;
-	memcpy(p->addr, nla_data(addr), (size_t)nla_len(addr));
-	return 0;
-}
-
-int nl_addresses(int ifindex, struct prefix **ret, unsigned int *ret_n,
-		 struct xhp_err *err)
-{
-	const struct ifaddrmsg ifa = { .ifa_index = (uint32_t)ifindex };
-	struct nl_msg *msg = new_msg(RTM_GETADDR, NLM_F_DUMP, &ifa, sizeof(ifa));
-	struct address_list list = { .ifindex = ifindex };
-
-	if (talk(msg, take_address, &list, err) < 0)
-		return err_wrap(err, "addresses of interface %d", ifindex);
-	*ret = list.v;
-	*ret_n = list.n;
-	return 0;
-}
-
-static int change_address(int type, int flags, int ifindex, const struct prefix *p,
-			  struct xhp_err *err)
-{
-	const struct ifaddrmsg ifa = { .ifa_family = p->family,
-				       .ifa_prefixlen = p->len,
-				       .ifa_index = (uint32_t)ifindex };
-	struct nl_msg *msg = new_msg(type, flags | NLM_F_ACK, &ifa, sizeof(ifa));
-	int len = p->family == AF_INET ? 4 : 16;
-
-	put(nla_put(msg, IFA_LOCAL, len, p->addr));
-	put(nla_put(msg, IFA_ADDRESS, len, p->addr));
-	if (talk(msg, NULL, NULL, err) < 0)
-		return err_wrap(err, "address %s", prefix_text(p));
-	return 0;
-}
-
-int nl_address_add(int ifindex, const struct prefix *p, struct xhp_err *err)
-{
-	return change_address(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifindex, p, err);
-}
-
-int nl_address_del(int ifindex, const struct prefix *p, struct xhp_err *err)
-{
-	return change_address(RTM_DELADDR, 0, ifindex, p, err);
 }

@@ -41,10 +41,39 @@ int nl_link_change(int ifindex, const struct link_change *change, struct xhp_err
 /* The bridges of this network namespace, by name; found with one filtered dump. */
 int nl_bridges(struct link **ret, unsigned int *ret_n, struct xhp_err *err);
 
+struct address {
+	struct prefix prefix;
+	uint8_t scope;  /* RT_SCOPE_* */
+	uint32_t flags; /* IFA_F_* */
+};
+
 /* The addresses of one interface; found with one dump that the kernel filters. */
-int nl_addresses(int ifindex, struct prefix **ret, unsigned int *ret_n,
+int nl_addresses(int ifindex, struct address **ret, unsigned int *ret_n,
 		 struct xhp_err *err);
 int nl_address_add(int ifindex, const struct prefix *p, struct xhp_err *err);
 int nl_address_del(int ifindex, const struct prefix *p, struct xhp_err *err);
+
+/* Marks our routes (rtm_protocol; rt_protos has no name for it). */
+#define NL_ROUTE_PROTOCOL 120
+
+/* A route to what is on the link, in the main table. */
+struct route {
+	struct prefix dst;
+	struct prefix src; /* family 0: none is preferred */
+	int ifindex;
+	uint32_t metric; /* 0: the kernel's default */
+};
+int nl_route_add(const struct route *r, struct xhp_err *err);
+/* -ESRCH if it is not there. */
+int nl_route_del(const struct route *r, struct xhp_err *err);
+int nl_route_exists(const struct route *r, bool *ret, struct xhp_err *err);
+/* The interface of the default route, IPv4's before IPv6's. -ENETUNREACH: none. */
+int nl_default_route(int *ret_ifindex, struct xhp_err *err);
+
+/* What we answer ARP or neighbour solicitations for, on that interface. */
+int nl_proxy_add(int ifindex, const struct prefix *p, struct xhp_err *err);
+/* -ENOENT if it is not there. */
+int nl_proxy_del(int ifindex, const struct prefix *p, struct xhp_err *err);
+int nl_proxy_exists(int ifindex, const struct prefix *p, bool *ret, struct xhp_err *err);
 
 #endif

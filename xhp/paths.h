@@ -14,6 +14,9 @@
 #define SHIPPED_RECIPES DATADIR "/xen-hotplug"
 #define SETTINGS_FILE   SYSCONFDIR "/xen/hotplug.conf"
 
+/* Where libxl looks for scripts (XEN_SCRIPT_DIR). */
+#define XEN_SCRIPTS SYSCONFDIR "/xen/scripts"
+
 /* The stock scripts' own directory for locks, too: the names are a protocol. */
 #define STATE_DIR "/run/xen-hotplug"
 

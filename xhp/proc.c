@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Child processes, in a session of their own and under the deadline.
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -15,9 +18,10 @@
 
 #define OUTPUT_MAX 65536
 
-static void child(const char *const argv[], const char *const env[], int output)
+static void child(const char *const argv[], const char *const env[], int output, int go)
 {
 	sigset_t none;
+	char byte;
 	int null;
 
 	/* its own session: a kill reaches its children, too */
@@ -29,6 +33,9 @@ static void child(const char *const argv[], const char *const env[], int output)
 	null = open("/dev/null", O_RDONLY);
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
 	    dup2(output, STDERR_FILENO) < 0)
+		_exit(127);
+	/* not before it is in the journal; nothing comes if the parent is gone */
+	if (read(go, &byte, 1) != 1)
 		_exit(127);
 	close_range(3, ~0U, 0);
 	if (chdir("/") == 0)
@@ -62,25 +69,73 @@ static int collect(int fd, int timeout_ms, struct buf *output, struct xhp_err *e
 	}
 }
 
-int proc_run(const char *const argv[], const char *const env[], int timeout_s,
-	     struct buf *output, int *ret_status, struct xhp_err *err)
+/* When the process started, in clock ticks since the boot: field 22 of proc(5)'s stat. */
+static unsigned long long start_time(pid_t pid, pid_t *ret_session)
 {
-	int fds[2], status, rc;
+	CLEANUP_FD int fd = open(mem_printf("/proc/%d/stat", pid), O_RDONLY | O_CLOEXEC);
+	char text[1024];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	unsigned long long start = 0;
+	int session = 0;
+	const char *s;
+
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	s = strrchr(text, ')'); /* the name may hold anything */
+	if (!s ||
+	    sscanf(s + 1,
+		   " %*c %*d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
+		   "%*d %*d %*d %llu",
+		   &session, &start) != 2)
+		return 0;
+	if (ret_session)
+		*ret_session = session;
+	return start;
+}
+
+static int announce(struct journal *j, const char *action, const char *path, pid_t pid,
+		    struct xhp_err *err)
+{
+	if (!j)
+		return 0;
+	return journal_record(
+		j, err, SCOPE_HOST, action, PROC_KIND, "pid", mem_printf("%d", pid),
+		"start", mem_printf("%llu", start_time(pid, NULL)), "path", path, NULL);
+}
+
+int proc_run(struct journal *j, const char *action, const char *const argv[],
+	     const char *const env[], int timeout_s, struct buf *output, int *ret_status,
+	     struct xhp_err *err)
+{
+	int out[2], go[2], status, rc;
 	pid_t pid;
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
+	if (pipe2(out, O_CLOEXEC) < 0)
 		return err_sys(err, -errno, "pipe");
-	pid = fork();
-	if (pid == 0)
-		child(argv, env, fds[1]);
-	close(fds[1]);
-	if (pid < 0) {
+	if (pipe2(go, O_CLOEXEC) < 0) {
 		rc = -errno;
-		close(fds[0]);
-		return err_sys(err, rc, "fork");
+		close(out[0]);
+		close(out[1]);
+		return err_sys(err, rc, "pipe");
 	}
-	rc = collect(fds[0], timeout_s * 1000, output, err);
-	close(fds[0]);
+	pid = fork();
+	if (pid == 0) {
+		close(go[1]);
+		child(argv, env, out[1], go[0]);
+	}
+	rc = pid < 0 ? err_sys(err, -errno, "fork")
+		     : announce(j, action, argv[0], pid, err);
+	if (!rc && write(go[1], "", 1) != 1)
+		rc = err_sys(err, -errno, "pipe");
+	close(out[1]);
+	close(go[0]);
+	close(go[1]);
+	if (!rc)
+		rc = collect(out[0], timeout_s * 1000, output, err);
+	close(out[0]);
+	if (pid < 0)
+		return rc;
 	if (rc < 0)
 		kill(-pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
@@ -96,13 +151,49 @@ int proc_run(const char *const argv[], const char *const env[], int timeout_s,
 	return 0;
 }
 
-const char *proc_last_line(const struct buf *output)
+/* A number is not given again while a session of that number lasts. */
+static bool is_session_of(pid_t pid, pid_t session, unsigned long long since)
+{
+	pid_t its = 0;
+	unsigned long long start = start_time(pid, &its);
+
+	return start >= since && its == session;
+}
+
+int proc_undo(const struct rec *rec, struct xhp_err *err)
+{
+	pid_t session = (pid_t)rec_num(rec, "pid", 0);
+	const char *text = rec_get(rec, "start");
+	unsigned long long since = text ? strtoull(text, NULL, 10) : 0, now;
+	struct dirent *e;
+	DIR *dir;
+
+	if (session <= 1 || !since)
+		return err_set(err, -EINVAL, "record %u: no process", rec->id);
+	now = start_time(session, NULL);
+	if (now && now != since)
+		return 0; /* the number is somebody else's by now */
+	dir = opendir("/proc");
+	if (!dir)
+		return err_sys(err, -errno, "/proc");
+	while ((e = readdir(dir))) {
+		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+
+		if (pid > 1 && is_session_of(pid, session, since))
+			kill(pid, SIGKILL);
+	}
+	closedir(dir);
+	return 0;
+}
+
+const char *proc_last_lines(const struct buf *output)
 {
 	size_t end = output->len, start;
+	int lines = 2;
 
 	while (end && strchr(" \t\r\n", output->s[end - 1]))
 		end--;
-	for (start = end; start && output->s[start - 1] != '\n';)
+	for (start = end; start && (output->s[start - 1] != '\n' || --lines);)
 		start--;
 	return end ? quoted(mem_strndup(output->s + start, end - start))
 		   : "it said nothing";

@@ -23,6 +23,26 @@ static const char *meant(const char *name)
 
 /* --- sections --- */
 
+static int take_requires(struct scope *scope, const struct token_key *k,
+			 struct xhp_err *err)
+{
+	char *list = mem_strdup(k->value), *save = NULL;
+
+	for (char *s = strtok_r(list, " \t\n,", &save); s;
+	     s = strtok_r(NULL, " \t\n,", &save)) {
+		struct pos pos = k->pos;
+
+		if (memchr(k->value, '\n', (size_t)(s - list)))
+			pos.col = 0;
+		else if (pos.col)
+			pos.col += (int)(s - list);
+		if (template_of(s, &pos, MEM_PUSH(scope->requires, scope->nrequires),
+				err) < 0)
+			return err->code;
+	}
+	return 0;
+}
+
 static int take_header(struct recipe *recipe, struct scope *scope,
 		       const struct token_section *section, struct xhp_err *err)
 {
@@ -43,16 +63,8 @@ static int take_header(struct recipe *recipe, struct scope *scope,
 			if (!recipe->description || !scope->parent)
 				recipe->description = k->value;
 		} else if (!strcmp(k->key, "requires")) {
-			char *list = mem_strdup(k->value), *save = NULL;
-
-			for (char *s = strtok_r(list, " \t\n,", &save); s;
-			     s = strtok_r(NULL, " \t\n,", &save)) {
-				if (template_of(
-					    s, &k->pos,
-					    MEM_PUSH(scope->requires, scope->nrequires),
-					    err) < 0)
-					return err->code;
-			}
+			if (take_requires(scope, k, err) < 0)
+				return err->code;
 		} else {
 			return err_usage(err, &k->pos,
 					 "[recipe] has no key \"%s\"; it has device, "
@@ -87,19 +99,25 @@ static int take_when(struct step *step, const struct token_key *k, struct xhp_er
 	for (char *s = strtok_r(text, "\n", &save); s; s = strtok_r(NULL, "\n", &save)) {
 		struct condition *c = MEM_PUSH(step->when, step->nwhen);
 		char *op = strstr(s, " == ");
+		struct pos pos = k->pos, right;
 
+		if (s != text)
+			pos.col = 0;
+		right = pos;
 		if (!op && (op = strstr(s, " != ")))
 			c->negated = true;
+		if (!op && (strstr(s, "==") || strstr(s, "!=")))
+			return err_usage(err, &pos,
+					 "when: neither A == B, nor A != B, nor A");
 		if (op) {
 			*op = '\0';
-			if (template_parse(op + 4, &k->pos, &c->right, err) < 0)
+			if (right.col)
+				right.col += (int)(op + 4 - s);
+			if (template_parse(op + 4, &right, &c->right, err) < 0)
 				return err->code;
 		}
-		if (template_parse(s, &k->pos, &c->left, err) < 0)
+		if (template_parse(s, &pos, &c->left, err) < 0)
 			return err->code;
-		if (!c->left.nsegs)
-			return err_usage(err, &k->pos,
-					 "when: neither A == B, nor A != B, nor A");
 	}
 	return 0;
 }
@@ -336,13 +354,25 @@ bool recipe_has_default(const struct recipe *recipe, const char *name)
 	return scope_has_default(recipe->root, recipe, name);
 }
 
-static int bind_use(struct recipe *recipe, struct scope *scope, struct xhp_err *err)
+/* Values from the guest's own directory may be shown, stored and logged. */
+static int check_guests_values(const struct template *t, const char *section,
+			       const char *key, struct xhp_err *err)
 {
-	unsigned int first = 0;
+	for (unsigned int i = 0; i < t->nsegs; i++) {
+		if (t->segs[i].kind == SEG_NODE &&
+		    !strncmp(t->segs[i].text, "frontend/", 9))
+			return err_usage(err, &t->pos,
+					 "${%s} is the guest's own word: [%s] %s may not "
+					 "depend on it",
+					 t->segs[i].text, section, key);
+	}
+	return 0;
+}
 
-	/* results that its keys may name are those of the steps above it */
-	while (first < recipe->nsteps && recipe->steps[first]->scope != scope)
-		first++;
+/* `above`: the results that its keys may name are those of so many steps. */
+static int bind_use(struct recipe *recipe, struct scope *scope, unsigned int above,
+		    struct xhp_err *err)
+{
 	for (unsigned int i = 0; i < scope->nuse; i++) {
 		struct entry *e = &scope->use[i];
 		const struct var_def *def = class_var(scope->class, e->key);
@@ -355,15 +385,24 @@ static int bind_use(struct recipe *recipe, struct scope *scope, struct xhp_err *
 			return err_usage(err, &pos, "%s has no variable \"%s\"%s",
 					 scope->name, e->key,
 					 meant(recipe_near_variable(scope, e->key)));
-		if (template_bind(&e->value, scope->parent, recipe->steps, first,
-				  def ? def->type.type : V_TEXT, err) < 0)
+		if (template_bind(&e->value, scope->parent, recipe->steps, above,
+				  def ? def->type.type : V_TEXT, err) < 0 ||
+		    check_guests_values(&e->value, "use", e->key, err) < 0)
 			return err->code;
 	}
 	return 0;
 }
 
-static int bind_scope(struct recipe *recipe, struct scope *scope, struct xhp_err *err)
+/* The [use] keys and [defaults] of a file, after those of the files that use it. */
+static int bind_scope(struct recipe *recipe, struct scope *scope, unsigned int above,
+		      struct xhp_err *err)
 {
+	if (!scope || scope->bound)
+		return 0;
+	if (bind_scope(recipe, scope->parent, above, err) < 0 ||
+	    bind_use(recipe, scope, above, err) < 0)
+		return err->code;
+	scope->bound = true;
 	for (unsigned int i = 0; i < scope->ndefaults; i++) {
 		struct entry *e = &scope->defaults[i];
 		const struct var_def *def = class_var(scope->class, e->key);
@@ -374,19 +413,28 @@ static int bind_scope(struct recipe *recipe, struct scope *scope, struct xhp_err
 			return err_usage(err, &pos, "[defaults] cannot set \"%s\"",
 					 e->key);
 		if (template_bind(&e->value, scope, NULL, 0,
-				  def ? def->type.type : V_TEXT, err) < 0)
+				  def ? def->type.type : V_TEXT, err) < 0 ||
+		    check_guests_values(&e->value, "defaults", e->key, err) < 0)
 			return err->code;
 	}
+	return 0;
+}
+
+static int bind_requires(struct recipe *recipe, struct scope *scope, struct xhp_err *err)
+{
 	for (unsigned int i = 0; i < scope->nrequires; i++) {
-		if (template_bind(&scope->requires[i], scope, recipe -> steps,
-				  recipe -> nsteps, V_TEXT, err) < 0)
+		struct template *t = &scope->requires[i];
+
+		if (template_bind(t, scope, recipe->steps, recipe->nsteps, V_TEXT, err) <
+		    0)
 			return err->code;
-		if (scope->requires[i].late)
-			return err_usage(err, &scope->requires[i].pos,
-					 "%s is known only after its step was applied",
-					 scope->requires[i].text);
+		if (t->late)
+			return err_usage(err, &t->pos,
+					 "requires: %s is known only after its step was "
+					 "applied",
+					 t->text);
 	}
-	return scope->parent ? bind_use(recipe, scope, err) : 0;
+	return 0;
 }
 
 static int bind_condition(struct recipe *recipe, const struct step *step,
@@ -407,24 +455,6 @@ static int bind_condition(struct recipe *recipe, const struct step *step,
 	return 0;
 }
 
-/* Values from the guest's own directory may be shown, stored and logged. */
-static int check_guests_values(const struct step *step, const struct entry *e,
-			       struct xhp_err *err)
-{
-	if (e->param->flags & P_SHOWN)
-		return 0;
-	for (unsigned int i = 0; i < e->value.nsegs; i++) {
-		if (e->value.segs[i].kind == SEG_NODE &&
-		    !strncmp(e->value.segs[i].text, "frontend/", 9))
-			return err_usage(err, &e->value.pos,
-					 "${%s} is the guest's own word: [%s] %s may not "
-					 "depend on it",
-					 e->value.segs[i].text, step->action->name,
-					 e->key);
-	}
-	return 0;
-}
-
 static int bind_step(struct recipe *recipe, unsigned int index, struct xhp_err *err)
 {
 	struct step *step = recipe->steps[index];
@@ -434,7 +464,8 @@ static int bind_step(struct recipe *recipe, unsigned int index, struct xhp_err *
 
 		if (template_bind(&e->value, step->scope, recipe->steps, index,
 				  e->param->type, err) < 0 ||
-		    check_guests_values(step, e, err) < 0)
+		    (!(e->param->flags & P_SHOWN) &&
+		     check_guests_values(&e->value, step->action->name, e->key, err) < 0))
 			return err->code;
 		step->late |= e->value.late;
 		/* a literal is as wrong now as later */
@@ -466,9 +497,11 @@ static int bind_step(struct recipe *recipe, unsigned int index, struct xhp_err *
 		    bind_condition(recipe, step, index, &step->when[i].right, err) < 0)
 			return err->code;
 	}
-	if (step->shared)
-		return template_bind((struct template *)step->shared, step->scope,
-				     recipe->steps, index, V_TEXT, err);
+	if (step->shared &&
+	    (template_bind((struct template *)step->shared, step->scope, recipe->steps,
+			   index, V_TEXT, err) < 0 ||
+	     check_guests_values(step->shared, step->action->name, "shared", err) < 0))
+		return err->code;
 	return 0;
 }
 
@@ -516,11 +549,13 @@ int recipe_load(const char *name, struct recipe *ret, struct xhp_err *err)
 	for (struct scope *s = recipe.scopes; s; s = s->next)
 		s->class = recipe.class;
 	for (unsigned int i = 0; i < recipe.nsteps; i++) {
-		if (bind_step(&recipe, i, err) < 0)
+		if (bind_scope(&recipe, recipe.steps[i]->scope, i, err) < 0 ||
+		    bind_step(&recipe, i, err) < 0)
 			return err->code;
 	}
 	for (struct scope *s = recipe.scopes; s; s = s->next) {
-		if (bind_scope(&recipe, s, err) < 0)
+		if (bind_scope(&recipe, s, recipe.nsteps, err) < 0 ||
+		    bind_requires(&recipe, s, err) < 0)
 			return err->code;
 	}
 	if (check_order(&recipe, err) < 0)
@@ -528,4 +563,15 @@ int recipe_load(const char *name, struct recipe *ret, struct xhp_err *err)
 	recipe.root = root;
 	*ret = recipe;
 	return 0;
+}
+
+void recipe_stub(const char *device, const char *path, struct recipe *ret)
+{
+	struct scope *root = MEM_NEW(struct scope);
+
+	root->path = root->name = path;
+	root->class = class_find(device);
+	*ret = (struct recipe){
+		.root = root, .scopes = root, .class = root->class, .device = device
+	};
 }

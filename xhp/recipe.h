@@ -11,6 +11,9 @@ struct class;
 struct step;
 struct scope;
 
+/* How deep [defaults] may refer to each other. */
+#define DEFAULTS_DEPTH 16
+
 /* A piece of a value: literal text, or a reference to be put in its place. */
 enum seg_kind {
 	SEG_TEXT,
@@ -77,6 +80,7 @@ struct scope {
 	unsigned int nuse, ndefaults, nrequires;
 	const struct class *class;
 	struct scope *next; /* all scopes of a recipe */
+	bool bound;
 	unsigned long long dev, ino;
 };
 
@@ -97,6 +101,9 @@ struct recipe {
  * Errors have err->usage set; -ENOENT if there is no such recipe.
  */
 int recipe_load(const char *name, struct recipe *ret, struct xhp_err *err);
+
+/* A recipe without steps, for a detach that the journal alone carries out. */
+void recipe_stub(const char *device, const char *path, struct recipe *ret);
 
 /* Does some file of the recipe have `name` in its [defaults]? */
 bool recipe_has_default(const struct recipe *recipe, const char *name);

@@ -78,6 +78,11 @@ int shared_apply(struct ctx *ctx, struct step *step, struct xhp_err *err)
 			   name, "text", text, "as", ctx->device, NULL) < 0 ||
 	    journal_open(JOURNAL_SHARED, name, false, &j, err) < 0)
 		return err->code;
+	/* a boot takes what was made and whoever held it */
+	if (j.foreign_boot && journal_reset(&j, err) < 0) {
+		journal_close(&j, false);
+		return err->code;
+	}
 	shared_prune(&j, ctx->device);
 	if (j.complete && j.nholders) {
 		rc = join(step, &j);
@@ -98,7 +103,8 @@ int shared_apply(struct ctx *ctx, struct step *step, struct xhp_err *err)
 	}
 	if (!rc)
 		rc = journal_line(&j, "holder", ctx->device, NULL, err);
-	journal_close(&j, rc < 0 && !j.nholders);
+	/* what is left of it is undone by the record above */
+	journal_close(&j, rc < 0 && journal_empty(&j));
 	return rc;
 }
 
@@ -132,15 +138,18 @@ int shared_undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 
 int shared_audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
+	const char *name = rec_get(rec, "name"), *self = rec_get(rec, "as");
 	struct journal j;
 
 	(void)ctx;
-	if (journal_read(JOURNAL_SHARED, rec_get(rec, "name"), &j, err) < 0)
+	if (!name || !self)
+		return err_set(err, -EINVAL, "record %u: no name", rec->id);
+	if (journal_read(JOURNAL_SHARED, name, &j, err) < 0)
 		return err->code == -ENOENT ? 1 : err->code;
 	for (unsigned int i = 0; i < j.nholders; i++) {
-		if (!strcmp(j.holders[i], rec_get(rec, "as")))
+		if (!strcmp(j.holders[i], self))
 			return engine_audit(&j, err);
 	}
-	err_set(err, -ENOENT, "%s is not held any more", rec_get(rec, "text"));
+	err_set(err, -ENOENT, "%s is not held any more", name);
 	return 1;
 }

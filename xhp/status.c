@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// status: what is attached, by which recipe, since when. Reads journals alone.
+// status: what is attached, by which recipe, since when. Reads journals and recipes
+// alone.
 
 #include <jansson.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include <time.h>
 
 #include "commands.h"
+#include "recipe.h"
 #include "xhp.h"
 
 /* What the table shows of a device. */
@@ -37,6 +39,18 @@ static const char *var_of(const struct journal *j, const char *name)
 	return NULL;
 }
 
+/* What a new attach would be done by is not what this one was done by. */
+static bool recipe_changed(const struct journal *j)
+{
+	const char *path = journal_head(j, "recipe"), *hash = journal_head(j, "hash");
+	struct xhp_err unused;
+	struct recipe recipe;
+
+	return path && *path == '/' && hash &&
+	       (recipe_load(path, &recipe, &unused) < 0 ||
+		strtoull(hash, NULL, 16) != recipe.hash);
+}
+
 static struct row make_row(const struct journal *j)
 {
 	const struct rec *bridge = find_record(j, "bridge");
@@ -55,6 +69,8 @@ static struct row make_row(const struct journal *j)
 	row.netdev = or_dash(up ? rec_get(up, "ifname") : journal_head(j, "dev"));
 	row.where = or_dash(bridge ? rec_get(bridge, "bridge") : NULL);
 	row.recipe = or_dash(base ? base + 1 : recipe);
+	if (recipe_changed(j))
+		row.recipe = mem_printf("%s (changed)", row.recipe);
 	row.since = or_dash(mem_strdup(text));
 	if (!ifindex)
 		row.filter = "-";
@@ -89,6 +105,7 @@ static json_t *journal_json(const struct journal *j)
 	json_object_set_new(
 		o, "filtered",
 		json_boolean(journal_head(j, "ifindex") && find_record(j, "filter")));
+	json_object_set_new(o, "recipe-changed", json_boolean(recipe_changed(j)));
 	json_object_set_new(o, "attach_us", json_integer((json_int_t)j->attach_us));
 	json_object_set_new(o, "variables", fields_json(j->vars, j->nvars));
 	for (unsigned int i = 0; i < j->nrecs; i++) {
@@ -114,9 +131,13 @@ static void show_one(const struct journal *j)
 	const char *last = "";
 
 	printf("%s: %s, interface %s\n", row.device, row.state, row.netdev);
-	printf("  recipe   %s\n  since    %s, in %lu.%03lu ms\n  filter   %s\n",
-	       or_dash(journal_head(j, "recipe")), row.since, j->attach_us / 1000,
-	       j->attach_us % 1000, row.filter);
+	printf("  recipe   %s%s\n  since    %s, in %lu.%03lu ms\n  filter   %s\n",
+	       or_dash(journal_head(j, "recipe")),
+	       recipe_changed(j) ? ", changed since: that holds from the next attach on"
+				 : "",
+	       row.since, j->attach_us / 1000, j->attach_us % 1000, row.filter);
+	if (journal_head(j, "note"))
+		printf("  note     %s\n", journal_head(j, "note"));
 	for (unsigned int i = 0; i < j->nvars; i++) {
 		if (*j->vars[i].value)
 			printf("  %-8s %s\n", j->vars[i].name, j->vars[i].value);

@@ -159,6 +159,17 @@ int step_bind(struct ctx *ctx, struct step *step, struct xhp_err *err)
 	return 0;
 }
 
+void step_leave_out(struct step *step, const char *why)
+{
+	const struct result_def *def = step->action->results;
+
+	for (unsigned int i = 0; step->results && def && def[i].name; i++)
+		step->results[i] = NULL;
+	step->checked = true;
+	step->active = false;
+	step->why = why;
+}
+
 int step_check(struct ctx *ctx, struct step *step, struct xhp_err *err)
 {
 	if (step_bind(ctx, step, err) < 0)
@@ -208,8 +219,7 @@ int steps_check(struct ctx *ctx, struct xhp_err *err)
 				return err->code;
 			log_warn("optional step left out: %s:%d: %s", err->pos.file,
 				 err->pos.line, err->text);
-			step->active = false;
-			step->why = "optional, and its check failed";
+			step_leave_out(step, "optional, and its check failed");
 		}
 		if (check_requires(ctx, step, err) < 0)
 			return err->code;

@@ -13,6 +13,9 @@ int step_bind(struct ctx *ctx, struct step *step, struct xhp_err *err);
 /* step_bind() and the action's own check. A step that waits for a late result is left. */
 int step_check(struct ctx *ctx, struct step *step, struct xhp_err *err);
 
+/* An optional step that failed: it does nothing, and its results are empty. */
+void step_leave_out(struct step *step, const char *why);
+
 /* Checks `requires` and all steps, top to bottom; changes nothing. */
 int steps_check(struct ctx *ctx, struct xhp_err *err);
 

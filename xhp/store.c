@@ -18,13 +18,23 @@ static int failed; /* the errno of a connection that could not be made */
 
 /* What the deadline's signal handler puts in the connection's place. */
 static volatile int connection = -1, nowhere = -1;
+static volatile bool waiting; /* for an answer */
 
 /* libxenstore waits for answers without an end, and starts again after a signal. */
 void store_abandon(void)
 {
-	if (connection >= 0 && nowhere >= 0)
+	if (waiting && connection >= 0 && nowhere >= 0)
 		dup2(nowhere, connection);
 }
+
+/* A call of libxenstore that waits; errno is the call's. */
+#define ASK(call)                               \
+	({                                      \
+		waiting = true;                 \
+		__typeof__(call) answer = call; \
+		waiting = false;                \
+		answer;                         \
+	})
 
 static int store_open(struct xhp_err *err)
 {
@@ -67,7 +77,7 @@ static int read_node(xs_transaction_t t, const char *path, const char **ret,
 		     struct xhp_err *err)
 {
 	unsigned int len;
-	char *value = xs_read(handle, t, path, &len);
+	char *value = ASK(xs_read(handle, t, path, &len));
 
 	if (!value)
 		return store_err(err, errno, "xenstore-read", path);
@@ -96,7 +106,7 @@ int store_has(const char *dir, const char *name, bool *ret, struct xhp_err *err)
 		return err->code;
 	if (!cached || strcmp(cached, dir) != 0) {
 		free(names);
-		names = xs_directory(handle, XBT_NULL, dir, &n);
+		names = ASK(xs_directory(handle, XBT_NULL, dir, &n));
 		code = names ? 0 : errno;
 		cached = dir;
 	}
@@ -128,12 +138,12 @@ static int write_item(xs_transaction_t t, const struct store_item *item,
 	struct xs_permissions perms = { .perms = XS_PERM_NONE };
 
 	if (!item->value) {
-		if (xs_rm(handle, t, item->path) || errno == ENOENT)
+		if (ASK(xs_rm(handle, t, item->path)) || errno == ENOENT)
 			return 0;
 		return store_err(err, errno, "xenstore-rm", item->path);
 	}
-	if (!xs_write(handle, t, item->path, item->value,
-		      (unsigned int)strlen(item->value))) {
+	if (!ASK(xs_write(handle, t, item->path, item->value,
+			  (unsigned int)strlen(item->value)))) {
 		store_err(err, errno, "xenstore-write", item->path);
 		if (!item->optional || err->code != -EACCES)
 			return err->code;
@@ -143,7 +153,7 @@ static int write_item(xs_transaction_t t, const struct store_item *item,
 	if (item->is_private) {
 		if (store_self(&perms.id, err) < 0)
 			return err->code;
-		if (!xs_set_permissions(handle, t, item->path, &perms, 1))
+		if (!ASK(xs_set_permissions(handle, t, item->path, &perms, 1)))
 			return store_err(err, errno, "xenstore-chmod", item->path);
 	}
 	return 0;
@@ -159,7 +169,7 @@ int store_publish(const char *backend, const struct store_item *items, unsigned 
 	if (store_open(err) < 0 || store_self(&self, err) < 0)
 		return err->code;
 	for (;;) {
-		xs_transaction_t t = xs_transaction_start(handle);
+		xs_transaction_t t = ASK(xs_transaction_start(handle));
 		int rc = 0;
 
 		if (t == XBT_NULL)
@@ -169,7 +179,7 @@ int store_publish(const char *backend, const struct store_item *items, unsigned 
 			rc = err->code;
 		for (unsigned int i = 0; i < n && !rc; i++)
 			rc = write_item(t, &items[i], err);
-		if (xs_transaction_end(handle, t, rc < 0))
+		if (ASK(xs_transaction_end(handle, t, rc < 0)))
 			return rc;
 		if (rc < 0)
 			return rc;

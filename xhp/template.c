@@ -56,9 +56,9 @@ static int reference(const char *name, const struct pos *pos, struct seg *seg,
 			return 0;
 	}
 	return err_usage(err, pos,
-			 "${%s} is neither a variable, nor STEP.RESULT, nor a node like "
+			 "%s is neither a variable, nor STEP.RESULT, nor a node like "
 			 "backend/NAME, frontend/NAME, vm/NAME, self/NAME",
-			 name);
+			 quoted(mem_printf("${%s}", name)));
 }
 
 static void add_text(struct template *t, const char *s, size_t len)
@@ -87,19 +87,19 @@ int template_parse(const char *text, const struct pos *pos, struct template *ret
 			line = NULL;
 		if (*s != '$')
 			continue;
-		at.col = line ? at.col + (int)(s - text) : 0;
+		at.col = line && pos->col ? at.col + (int)(s - text) : 0;
 		if (s[1] == '$') {
 			add_text(&t, start, (size_t)(s + 1 - start));
 			start = ++s + 1;
 			continue;
 		}
-		end = s[1] == '{' ? strchr(s, '}') : NULL;
-		if (!end)
+		end = s + strcspn(s, "}\n");
+		if (s[1] != '{' || *end != '}')
 			return err_usage(err, &at,
 					 "\"$\" begins ${NAME}; a dollar sign is \"$$\"");
 		add_text(&t, start, (size_t)(s - start));
 		seg = MEM_PUSH(t.segs, t.nsegs);
-		seg->col = line ? (int)(s - text) : -1;
+		seg->col = at.col ? (int)(s - text) : -1;
 		if (reference(mem_strndup(s + 2, (size_t)(end - s - 2)), &at, seg, err) <
 		    0)
 			return err->code;
@@ -179,21 +179,68 @@ static int bind_result(struct seg *seg, const struct pos *pos,
 					    (void *)seg->step->action)));
 }
 
-static int bind_variable(const struct seg *seg, const struct pos *pos,
+static const struct entry *entry_find(const struct entry *entries, unsigned int n,
+				      const char *name)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		if (!strcmp(entries[i].key, name))
+			return &entries[i];
+	}
+	return NULL;
+}
+
+/* As vars.c will look it up: 1 = it may be a late result, -1 = it leads to itself. */
+static int variable_is_late(const struct scope *scope, const char *name,
+			    unsigned int depth)
+{
+	const struct scope *where = NULL;
+	const struct entry *dflt = NULL;
+	int late = 0;
+
+	for (const struct scope *s = scope; s->parent; s = s->parent) {
+		const struct entry *use = entry_find(s->use, s->nuse, name);
+
+		if (use)
+			return use->value.late;
+	}
+	for (const struct scope *s = scope; s; s = s->parent) {
+		const struct entry *e = entry_find(s->defaults, s->ndefaults, name);
+
+		if (e) {
+			dflt = e;
+			where = s;
+		}
+	}
+	if (dflt && depth >= DEFAULTS_DEPTH)
+		return -1;
+	for (unsigned int i = 0; dflt && i < dflt->value.nsegs && !late; i++) {
+		const struct seg *seg = &dflt->value.segs[i];
+
+		if (seg->kind == SEG_VAR)
+			late = variable_is_late(where, seg->text, depth + 1);
+	}
+	return late;
+}
+
+static int bind_variable(struct template *t, const struct seg *seg, const struct pos *pos,
 			 const struct scope *scope, enum value_type *ret_type,
 			 struct xhp_err *err)
 {
 	const struct var_def *def = class_var(scope->class, seg->text);
+	int late;
 
 	*ret_type = def ? def->type.type : V_TEXT;
-	if (def)
-		return 0;
-	for (unsigned int i = 0; i < scope->ndefaults; i++) {
-		if (!strcmp(scope->defaults[i].key, seg->text))
-			return 0;
-	}
-	return err_usage(err, pos, "there is no variable \"%s\"%s", seg->text,
-			 meant(recipe_near_variable(scope, seg->text)));
+	if (!def && !entry_find(scope->defaults, scope->ndefaults, seg->text))
+		return err_usage(err, pos, "there is no variable \"%s\"%s", seg->text,
+				 meant(recipe_near_variable(scope, seg->text)));
+	late = variable_is_late(scope, seg->text, 0);
+	if (late < 0)
+		return err_usage(err, pos,
+				 "${%s} leads to itself through [defaults], or through "
+				 "more than %d of them",
+				 seg->text, DEFAULTS_DEPTH);
+	t->late |= late;
+	return 0;
 }
 
 int template_bind(struct template *t, const struct scope *scope,
@@ -216,13 +263,13 @@ int template_bind(struct template *t, const struct scope *scope,
 			t->late |= seg->step->late ||
 				   seg->step->action->results[seg->result].late;
 		} else if (seg->kind == SEG_VAR) {
-			if (bind_variable(seg, &pos, scope, &type, err) < 0)
+			if (bind_variable(t, seg, &pos, scope, &type, err) < 0)
 				return err->code;
 		}
 		if (t->nsegs == 1 && !value_types_fit(type, want))
-			return err_usage(err, &pos, "${%s} is a %s; wanted is a %s",
-					 seg->text, value_type_name(type),
-					 value_type_name(want));
+			return err_usage(
+				err, &pos, "${%s} is of type \"%s\"; wanted is \"%s\"",
+				seg->text, value_type_name(type), value_type_name(want));
 	}
 	return 0;
 }

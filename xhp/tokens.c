@@ -76,7 +76,9 @@ static int section_line(struct reader *r, const char *line)
 	}
 	if (!token_is_name(section->action))
 		return fail(r, 2, "not the name of an action");
-	if (section->label && !token_is_name(section->label))
+	/* the label of [use] is a recipe's name: recipe_find() looks at it */
+	if (section->label && strcmp(section->action, "use") != 0 &&
+	    !token_is_name(section->label))
 		return fail(
 			r, (int)(section->label - head) + 2,
 			"not a label: lower case letters, digits, \"_\", \"-\"; at most "
@@ -89,7 +91,7 @@ static int continuation_line(struct reader *r, char *line)
 {
 	char *s = line + strspn(line, " \t"), *c = s;
 
-	if (!*s || *s == ';' || *s == '#')
+	if (*s == '\n' || *s == ';' || *s == '#')
 		return 0;
 	if (!r->nsections || !r->sections[r->nsections - 1].nkeys)
 		return fail(r, (int)(s - line) + 1, "indented line with no key above it");
@@ -145,8 +147,17 @@ static char *next_line(char *str, int num, void *stream)
 		return NULL;
 	}
 	memcpy(str, r->next, len);
-	strcpy(str + len, "\n");
 	r->next += len + 1;
+	if (len && str[len - 1] == '\r')
+		len--;
+	strcpy(str + len, "\n");
+	/* inih takes some of them for blanks */
+	for (size_t i = 0; i < len; i++) {
+		if (iscntrl((unsigned char)str[i]) && str[i] != '\t') {
+			fail(r, (int)i + 1, "control character");
+			return NULL;
+		}
+	}
 	r->indented = isblank((unsigned char)*str);
 	if (r->pos.line == 1 && !strncmp(str, "\xef\xbb\xbf", 3)) {
 		fail(r, 1, "byte order mark: save the file as plain UTF-8");
@@ -156,7 +167,7 @@ static char *next_line(char *str, int num, void *stream)
 		rc = continuation_line(r, str);
 	else if (*str == '[')
 		rc = section_line(r, r->pos.src);
-	else if (!strchr(";#\r\n", *str))
+	else if (!strchr(";#\n", *str))
 		rc = key_line(r, str);
 	return rc < 0 ? NULL : str;
 }
@@ -174,6 +185,8 @@ static int take_key(void *user, const char *section_unused, const char *key,
 		return 0;
 	if (r->indented) {
 		k = &section->keys[section->nkeys - 1];
+		if (!*k->value)
+			k->pos.col = 0;
 		k->value = mem_printf("%s%s%s", k->value, *k->value ? "\n" : "", value);
 		return 1;
 	}

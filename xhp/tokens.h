@@ -3,6 +3,8 @@
 #ifndef XHP_TOKENS_H
 #define XHP_TOKENS_H
 
+#include <stddef.h>
+
 #include "err.h"
 
 struct token_key {

@@ -2,6 +2,7 @@
 // Variables: where each value comes from, and who wins (xen-hotplug-recipe(5)).
 
 #include <errno.h>
+#include <limits.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,11 +190,13 @@ static const struct entry *default_find(const struct scope *scope, const char *n
 }
 
 static int var_value(struct ctx *ctx, const struct scope *scope, const char *name,
-		     const char **ret, bool *ret_foreign, struct xhp_err *err);
+		     enum value_type type, const char **ret, bool *ret_foreign,
+		     struct xhp_err *err);
 
 /* One piece of a template, and whether it is a stranger's. */
 static int seg_value(struct ctx *ctx, const struct scope *scope, const struct seg *seg,
-		     const char **ret, bool *ret_foreign, struct xhp_err *err)
+		     enum value_type type, const char **ret, bool *ret_foreign,
+		     struct xhp_err *err)
 {
 	const char *node, *path, *dir;
 	struct cached *c;
@@ -206,7 +209,7 @@ static int seg_value(struct ctx *ctx, const struct scope *scope, const struct se
 		*ret_foreign = false;
 		return 0;
 	case SEG_VAR:
-		return var_value(ctx, scope, seg->text, ret, ret_foreign, err);
+		return var_value(ctx, scope, seg->text, type, ret, ret_foreign, err);
 	case SEG_RESULT:
 		*ret = seg->step->results ? seg->step->results[seg->result] : NULL;
 		*ret_foreign = !seg->step->action->results[seg->result].trusted;
@@ -250,34 +253,46 @@ static int seg_value(struct ctx *ctx, const struct scope *scope, const struct se
 /* `text` as one component of a path. */
 static bool is_component(const char *text)
 {
-	return *text && strcmp(text, ".") != 0 && strcmp(text, "..") != 0 &&
-	       !strchr(text, '/');
+	return *text && strlen(text) <= NAME_MAX && strcmp(text, ".") != 0 &&
+	       strcmp(text, "..") != 0 && !strchr(text, '/');
 }
 
+/* Why a stranger's `text` cannot be a piece of such a value, or NULL. */
+static const char *unfit_piece(const char *text, enum value_type type, bool whole)
+{
+	if (type == V_PATH && !whole && !is_component(text))
+		return "which is not one component of a path";
+	if ((type == V_LINES || type == V_MAP) && strchr(text, '\n'))
+		return "which has several lines";
+	return NULL;
+}
+
+/* `type` is that of the key which the value is for, also through [use] and [defaults]. */
 static int expand_foreign(struct ctx *ctx, const struct scope *scope,
 			  const struct template *t, enum value_type type,
 			  const char **ret, bool *ret_foreign, struct xhp_err *err)
 {
+	bool whole = t->nsegs == 1;
 	struct buf b = { 0 };
 	size_t skip;
 
 	*ret_foreign = false;
 	for (unsigned int i = 0; i < t->nsegs; i++) {
+		const struct seg *seg = &t->segs[i];
 		struct pos pos = t->pos;
-		const char *value;
+		const char *value, *why;
 		bool foreign;
 
-		if (t->segs[i].col >= 0)
-			pos.col += t->segs[i].col;
-		if (seg_value(ctx, scope, &t->segs[i], &value, &foreign, err) < 0) {
+		pos.col = seg->col < 0 ? 0 : pos.col + seg->col;
+		if (seg_value(ctx, scope, seg, type, &value, &foreign, err) < 0) {
 			if (!err->pos.file)
 				err->pos = pos;
 			return err->code;
 		}
-		if (foreign && type == V_PATH && t->nsegs > 1 && !is_component(value)) {
-			err_set(err, -EINVAL,
-				"${%s} is %s, which is not one component of a path",
-				t->segs[i].text, quoted(value));
+		why = foreign ? unfit_piece(value, type, whole) : NULL;
+		if (why) {
+			err_set(err, -EINVAL, "${%s} is %s, %s", seg->text, quoted(value),
+				why);
 			err->pos = pos;
 			return err->code;
 		}
@@ -288,6 +303,9 @@ static int expand_foreign(struct ctx *ctx, const struct scope *scope,
 		*ret = "";
 		return 0;
 	}
+	/* once its pieces are fit, so is the path around them */
+	if (type == V_LINES || type == V_MAP || (type == V_PATH && !whole))
+		*ret_foreign = false;
 	while (b.len && strchr(" \t\n", b.s[b.len - 1]))
 		b.s[--b.len] = '\0';
 	skip = strspn(b.s, " \t\n");
@@ -304,7 +322,8 @@ int expand(struct ctx *ctx, const struct scope *scope, const struct template *t,
 }
 
 static int var_value(struct ctx *ctx, const struct scope *scope, const char *name,
-		     const char **ret, bool *ret_foreign, struct xhp_err *err)
+		     enum value_type type, const char **ret, bool *ret_foreign,
+		     struct xhp_err *err)
 {
 	const struct var_def *def = class_var(ctx->recipe->class, name);
 	const struct entry *dflt = NULL;
@@ -318,8 +337,7 @@ static int var_value(struct ctx *ctx, const struct scope *scope, const char *nam
 		for (unsigned int i = 0; i < s->nuse; i++) {
 			if (!strcmp(s->use[i].key, name))
 				return expand_foreign(ctx, s->parent, &s->use[i].value,
-						      def ? def->type.type : V_TEXT, ret,
-						      ret_foreign, err);
+						      type, ret, ret_foreign, err);
 		}
 	}
 	if (def) {
@@ -344,12 +362,12 @@ static int var_value(struct ctx *ctx, const struct scope *scope, const char *nam
 		*ret = value;
 		return 0;
 	}
-	if (++depth > 16) {
+	if (++depth > DEFAULTS_DEPTH) {
 		rc = err_set(err, -ELOOP, "[defaults] %s refers to itself", name);
 		err->pos = dflt->value.pos;
 	} else {
-		rc = expand_foreign(ctx, where, &dflt->value,
-				    def ? def->type.type : V_TEXT, ret, ret_foreign, err);
+		rc = expand_foreign(ctx, where, &dflt->value, type, ret, ret_foreign,
+				    err);
 	}
 	depth--;
 	return rc;
@@ -358,9 +376,11 @@ static int var_value(struct ctx *ctx, const struct scope *scope, const char *nam
 int var_get(struct ctx *ctx, const struct scope *scope, const char *name,
 	    const char **ret, struct xhp_err *err)
 {
+	const struct var_def *def = class_var(ctx->recipe->class, name);
 	bool foreign;
 
-	return var_value(ctx, scope, name, ret, &foreign, err);
+	return var_value(ctx, scope, name, def ? def->type.type : V_TEXT, ret, &foreign,
+			 err);
 }
 
 int vars_changed(struct ctx *ctx, const struct journal *j, const char **ret_which,
@@ -376,8 +396,8 @@ int vars_changed(struct ctx *ctx, const struct journal *j, const char **ret_whic
 		if (!def && !strchr(name, '/'))
 			continue;
 		if (def ? outside_var(ctx, def, &value, err) < 0
-			: seg_value(ctx, ctx->recipe->root, &seg, &value, &foreign, err) <
-				    0)
+			: seg_value(ctx, ctx->recipe->root, &seg, V_TEXT, &value,
+				    &foreign, err) < 0)
 			return err->code;
 		if (strcmp(value, j->vars[i].value) != 0)
 			*ret_which = name;

@@ -29,6 +29,7 @@ struct ctx {
 	unsigned int mtu;        /* that the guest is to be told; 0 = none */
 	bool rollback;           /* the undo is a roll-back, not a detach */
 	bool planning;           /* nothing is going to be applied */
+	bool require_filter;     /* the settings refuse what nothing filters */
 };
 
 struct result_def {
@@ -65,6 +66,11 @@ struct action {
 	int (*undo)(struct ctx *ctx, const struct rec *rec, struct xhp_err *err);
 	/* Is the record's change still in place? 0, or 1 with the difference in err. */
 	int (*audit)(struct ctx *ctx, const struct rec *rec, struct xhp_err *err);
+	/* Makes the record's change again, after audit() has found it gone. */
+	int (*repair)(struct ctx *ctx, const struct rec *rec, struct xhp_err *err);
+	/* gc: removes what carries our mark but stands in no journal, if `is_gone` says
+	 * so of its device and the kernel's object is gone too. */
+	int (*sweep)(bool (*is_gone)(const char *device), struct xhp_err *err);
 	/* Without a journal, at detach: removes what the stock script would have made. */
 	int (*detach_stock)(struct ctx *ctx, struct step *step, void *args,
 			    struct xhp_err *err);

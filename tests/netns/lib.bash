@@ -165,9 +165,21 @@ bridge_open() {
 	done
 }
 
+# ports_forward: waits until all bridge ports that are up forward frames. The kernel tells
+# a bridge of a carrier once a second at most.
+ports_forward() {
+	local tries=50 ports
+	while ports=$(bridge -n "$DOM0" link show | grep '[<,]UP[,>]') &&
+		grep -qv 'state forwarding' <<<"$ports"; do
+		((tries--)) || { echo "no port forwards: $ports"; return 1; }
+		sleep 0.1
+	done
+}
+
 # frames_table [OPTION...]: sends the table of frames from vif1.0's guest and looks what
 # reaches vif2.0's. Says what is wrong, and fails.
 frames_table() {
+	ports_forward || return
 	"$RIG_BUILD/frames" table "$@" "$DOM0-1.0" eth0 "$DOM0-2.0" eth0 >"$RIG/frames" ||
 		{ sed '/^ok/d' "$RIG/frames"; return 1; }
 }

@@ -38,7 +38,8 @@ static const char *show(enum value_type type, const union any *v)
 	case V_UINT:
 		if (v->num.word)
 			return mem_printf("word %u", v->num.word);
-		return v->num.set ? mem_printf("%llu", (unsigned long long)v->num.v) : "-";
+		return v->num.set ? mem_printf("%llu", (unsigned long long)v->num.v)
+				  : "-";
 	case V_IFNAME:
 		return *v->ifname.s ? mem_strdup(v->ifname.s) : "-";
 	case V_MAC:
@@ -50,7 +51,8 @@ static const char *show(enum value_type type, const union any *v)
 		if (v->prefixes.word)
 			buf_printf(&b, "word %u", v->prefixes.word);
 		for (unsigned int i = 0; i < v->prefixes.n; i++)
-			buf_printf(&b, "%s%s", i ? " " : "", prefix_text(&v->prefixes.v[i]));
+			buf_printf(&b, "%s%s", i ? " " : "",
+				   prefix_text(&v->prefixes.v[i]));
 		break;
 	case V_VLANS:
 		buf_printf(&b, v->vlans.set ? "%.0s" : "-%.0s", "");
@@ -96,8 +98,11 @@ static void check_rows(const struct row *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct row *r = &rows[i];
-		const struct param p = { .key = "key", .type = r->type, .words = r->words,
-					 .min = r->min, .max = r->max };
+		const struct param p = { .key = "key",
+					 .type = r->type,
+					 .words = r->words,
+					 .min = r->min,
+					 .max = r->max };
 		struct xhp_err err = { 0 };
 		union any v = { 0 };
 		int rc = value_parse(&p, r->text, &v, &err);
@@ -128,16 +133,22 @@ static void ifnames(void **state)
 		{ V_IFNAME, "a", "a" },
 		{ V_IFNAME, "eth0@x", "eth0@x" },
 		{ V_IFNAME, LEN15, LEN15 },
-		{ V_IFNAME, LEN15 "p", .bad = "\"" LEN15 "p\" is not an interface name: longer "
-					      "than 15 bytes" },
+		{ V_IFNAME, LEN15 "p",
+		  .bad = "\"" LEN15 "p\" is not an interface name: longer "
+			 "than 15 bytes" },
 		{ V_IFNAME, ".", .bad = "\".\" is not an interface name: not a name" },
 		{ V_IFNAME, "..", .bad = "not a name" },
-		{ V_IFNAME, "../x", .bad = "\"../x\" is not an interface name: a character" },
+		{ V_IFNAME, "../x",
+		  .bad = "\"../x\" is not an interface name: a character" },
 		{ V_IFNAME, "-x", .bad = "begins with \"-\"" },
 		{ V_IFNAME, "a b", .bad = "a character" },
 		{ V_IFNAME, "a/b", .bad = "a character" },
 		{ V_IFNAME, "a:0", .bad = "a character" },
 		{ V_IFNAME, "vif%d", .bad = "a character" },
+		{ V_IFNAME, "$(id)", .bad = "a character" },
+		{ V_IFNAME, "a;b", .bad = "a character" },
+		{ V_IFNAME, "`id`", .bad = "a character" },
+		{ V_IFNAME, "a*", .bad = "a character" },
 		{ V_IFNAME, "b\xc3\xa4r", .bad = "\"b\xc3\xa4r\" is not" },
 		{ V_IFNAME, "a\nb", .bad = "control byte in \"a\\x0ab\"" },
 		{ V_IFNAME, " a", .bad = "a character" },
@@ -159,7 +170,8 @@ static void macs(void **state)
 		{ V_MAC, "01:16:3e:01:02:03", .bad = "not the address of one interface" },
 		{ V_MAC, "ff:ff:ff:ff:ff:ff", .bad = "not the address of one interface" },
 		{ V_MAC, "00:00:00:00:00:00", .bad = "not the address of one interface" },
-		{ V_MAC, "00:16:3e:01:02", .bad = "\"00:16:3e:01:02\" is not a MAC address" },
+		{ V_MAC, "00:16:3e:01:02",
+		  .bad = "\"00:16:3e:01:02\" is not a MAC address" },
 		{ V_MAC, "00:16:3e:01:02:03:04", .bad = "is not a MAC address" },
 		{ V_MAC, "00:16:3e:01:02:3", .bad = "is not a MAC address" },
 		{ V_MAC, "00:16:3e:01:02:03 ", .bad = "is not a MAC address" },
@@ -186,7 +198,8 @@ static void numbers(void **state)
 		{ V_UINT, "65535", "65535", .min = 68, .max = 65535 },
 		{ V_UINT, "67", .bad = "\"67\" is not between 68 and 65535", .min = 68,
 		  .max = 65535 },
-		{ V_UINT, "65536", .bad = "\"65536\" is not between", .min = 68, .max = 65535 },
+		{ V_UINT, "65536", .bad = "\"65536\" is not between", .min = 68,
+		  .max = 65535 },
 		{ V_UINT, "auto", "word 1", .words = "auto" },
 		{ V_UINT, "-1", .bad = "\"-1\" is not a number" },
 		{ V_UINT, "+1", .bad = "is not a number" },
@@ -214,8 +227,10 @@ static void addresses(void **state)
 		{ V_PREFIXES, "192.0.2.7\t192.0.2.8", "192.0.2.7 192.0.2.8" },
 		{ V_PREFIXES, "::ffff:192.0.2.7", "::ffff:192.0.2.7" },
 		{ V_PREFIXES, "none", "word 1", .words = "none" },
-		{ V_PREFIXES, "none 192.0.2.7", .bad = "\"none\" is not an IP", .words = "none" },
-		{ V_PREFIXES, "192.0.2.7/33", .bad = "prefix length of \"192.0.2.7/33\"" },
+		{ V_PREFIXES, "none 192.0.2.7", .bad = "\"none\" is not an IP",
+		  .words = "none" },
+		{ V_PREFIXES, "192.0.2.7/33",
+		  .bad = "prefix length of \"192.0.2.7/33\"" },
 		{ V_PREFIXES, "192.0.2.7/", .bad = "prefix length of" },
 		{ V_PREFIXES, "192.0.2.7/-1", .bad = "prefix length of" },
 		{ V_PREFIXES, "::/129", .bad = "\"129\" is not between 0 and 128" },
@@ -291,12 +306,14 @@ static void bridges(void **state)
 		{ V_BRIDGE, "br0:", .bad = "\"br0:\": a trunk is not a VLAN" },
 		{ V_BRIDGE, "br0:1:", .bad = "a trunk is not a VLAN" },
 		{ V_BRIDGE, "br0:0", .bad = "a trunk is not a VLAN" },
-		{ V_BRIDGE, "br0:1 2", .bad = "is not NAME, NAME.TAG or NAME:TRUNK:TRUNK" },
+		{ V_BRIDGE, "br0:1 2",
+		  .bad = "is not NAME, NAME.TAG or NAME:TRUNK:TRUNK" },
 		{ V_BRIDGE, ":1", .bad = "is not an interface name" },
 		{ V_BRIDGE, "../br0", .bad = "the tag is not a VLAN" },
 		{ V_BRIDGE, "-br0", .bad = "begins with \"-\"" },
-		{ V_BRIDGE, "br0;id", .good = "br0;id 0" },
-		{ V_BRIDGE, "a123456789b123456789c123456789d123456789e123456789f123456789wxyz",
+		{ V_BRIDGE, "br0;id", .bad = "a character" },
+		{ V_BRIDGE,
+		  "a123456789b123456789c123456789d123456789e123456789f123456789wxyz",
 		  .bad = "too long" },
 	};
 
@@ -374,7 +391,7 @@ static void lists(void **state)
 static void over_long(void **state)
 {
 	static const enum value_type types[] = { V_TEXT, V_TOKEN, V_PATH, V_LIST, V_LINES,
-						 V_MAP,	 V_MAC,	  V_UINT, V_VLANS };
+						 V_MAP,  V_MAC,   V_UINT, V_VLANS };
 	char *text = mem_alloc(4097);
 
 	(void)state;
@@ -419,9 +436,9 @@ static void near_names(void **state)
 	static const struct {
 		const char *name, *meant;
 	} rows[] = {
-		{ "brigde", "bridge" }, { "bridg", "bridge" },	{ "bridges", "bridge" },
-		{ "lnik", "link" },	{ "pu", "up" },		{ "route", NULL },
-		{ "xyzzy", NULL },	{ "look-up", "lookup" }, { "BRIDGE", NULL },
+		{ "brigde", "bridge" }, { "bridg", "bridge" },   { "bridges", "bridge" },
+		{ "lnik", "link" },     { "pu", "up" },          { "route", NULL },
+		{ "xyzzy", NULL },      { "look-up", "lookup" }, { "BRIDGE", NULL },
 	};
 	char *over = mem_alloc(200);
 
@@ -465,11 +482,11 @@ static void type_fit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ifnames),   cmocka_unit_test(macs),
-		cmocka_unit_test(numbers),   cmocka_unit_test(addresses),
-		cmocka_unit_test(vlans),     cmocka_unit_test(bridges),
-		cmocka_unit_test(texts),     cmocka_unit_test(lists),
-		cmocka_unit_test(over_long), cmocka_unit_test(quoting),
+		cmocka_unit_test(ifnames),    cmocka_unit_test(macs),
+		cmocka_unit_test(numbers),    cmocka_unit_test(addresses),
+		cmocka_unit_test(vlans),      cmocka_unit_test(bridges),
+		cmocka_unit_test(texts),      cmocka_unit_test(lists),
+		cmocka_unit_test(over_long),  cmocka_unit_test(quoting),
 		cmocka_unit_test(near_names), cmocka_unit_test(type_fit),
 	};
 

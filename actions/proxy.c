@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// proxy: dom0 answers ARP and neighbour solicitations for others.
+
+#include <sys/socket.h>
+
+#include "actions.h"
+#include "sysctl.h"
+
+struct args {
+	struct ifname dev, uplink;
+	struct prefixes addresses;
+	bool arp;
+};
+
+static const struct param params[] = {
+	PARAM_DEV(struct args),
+	{ .key = "arp",
+	  .type = V_BOOL,
+	  .offset = offsetof(struct args, arp),
+	  .dflt = "yes",
+	  .help = "proxy ARP on the interface, so that the guest finds all others" },
+	{ .key = "uplink",
+	  .type = V_IFNAME,
+	  .offset = offsetof(struct args, uplink),
+	  .help = "where the neighbours are that look for the guest" },
+	{ .key = "addresses",
+	  .type = V_PREFIXES,
+	  .offset = offsetof(struct args, addresses),
+	  .help = "the guest's, to be answered for on the uplink" },
+	{ .key = NULL },
+};
+
+static const char *conf(const char *family, const struct link *link, const char *name)
+{
+	return mem_printf("net/%s/conf/%s/%s", family, link->name.s, name);
+}
+
+/* The guest must not be able to configure dom0; an absent setting is IPv6 switched off.
+ */
+static int refuse_configuration(struct ctx *ctx, const struct link *link,
+				struct xhp_err *err)
+{
+	const char *const names[] = { conf("ipv6", link, "accept_ra"),
+				      conf("ipv6", link, "accept_redirects"),
+				      conf("ipv4", link, "accept_redirects") };
+
+	for (int i = 0; i < 3; i++) {
+		if (sysctl_set(ctx, "proxy", SCOPE_DEVICE, names[i], "0", err) < 0 &&
+		    err->code != -ENOENT)
+			return err->code;
+	}
+	return 0;
+}
+
+/* A proxy is for one address. A prefix is routed to us by whoever is beyond the uplink.
+ */
+static bool is_proxied(const struct prefix *p)
+{
+	return p->len == (p->family == AF_INET ? 32 : 128);
+}
+
+static int answer_on_uplink(struct ctx *ctx, const struct args *args,
+			    const struct link *uplink, struct xhp_err *err)
+{
+	for (unsigned int i = 0; i < args->addresses.n; i++) {
+		const struct prefix *p = &args->addresses.v[i];
+		bool exists;
+
+		if (!is_proxied(p))
+			continue;
+		/* for all guests, so never switched back */
+		if (p->family == AF_INET6 &&
+		    sysctl_write(conf("ipv6", uplink, "proxy_ndp"), "1", err) < 0)
+			return err->code;
+		if (nl_proxy_exists(uplink->ifindex, p, &exists, err) < 0)
+			return err->code;
+		if (exists)
+			continue;
+		if (RECORD(ctx, err, SCOPE_HOST, "proxy", "neighbour", "ifindex",
+			   mem_printf("%d", uplink->ifindex), "address",
+			   prefix_text(p)) < 0 ||
+		    nl_proxy_add(uplink->ifindex, p, err) < 0)
+			return err->code;
+	}
+	return 0;
+}
+
+static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	struct link uplink;
+
+	(void)ctx;
+	(void)step;
+	return *args->uplink.s ? nl_link_by_name(args->uplink.s, &uplink, err) : 0;
+}
+
+static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	struct link link, uplink;
+
+	(void)step;
+	if (dev_or(ctx, &args->dev, &link, err) < 0 ||
+	    refuse_configuration(ctx, &link, err) < 0 ||
+	    (args->arp && sysctl_set(ctx, "proxy", SCOPE_HOST,
+				     conf("ipv4", &link, "proxy_arp"), "1", err) < 0))
+		return err->code;
+	if (!*args->uplink.s)
+		return 0;
+	if (nl_link_by_name(args->uplink.s, &uplink, err) < 0)
+		return err->code;
+	return answer_on_uplink(ctx, args, &uplink, err);
+}
+
+static int neighbour_of(const struct rec *rec, struct prefix *ret, struct xhp_err *err)
+{
+	const char *address = rec_get(rec, "address");
+
+	if (strcmp(rec->kind, "neighbour") != 0 || !address)
+		return rec_unknown(rec, err);
+	return prefix_parse(address, ret, err);
+}
+
+static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	struct prefix p;
+
+	(void)ctx;
+	if (!strcmp(rec->kind, "sysctl"))
+		return sysctl_undo(rec, err);
+	if (neighbour_of(rec, &p, err) < 0)
+		return err->code;
+	if (nl_proxy_del((int)rec_num(rec, "ifindex", 0), &p, err) < 0 &&
+	    err->code != -ENOENT && err->code != -ENODEV && err->code != -EINVAL)
+		return err->code;
+	return 0;
+}
+
+static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	bool exists;
+	struct prefix p;
+
+	(void)ctx;
+	if (!strcmp(rec->kind, "sysctl"))
+		return sysctl_audit(rec, err);
+	if (neighbour_of(rec, &p, err) < 0 ||
+	    nl_proxy_exists((int)rec_num(rec, "ifindex", 0), &p, &exists, err) < 0)
+		return err->code;
+	if (exists)
+		return 0;
+	err_set(err, -ESTALE, "nobody answers for %s any more", prefix_text(&p));
+	return 1;
+}
+
+static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	struct prefix p;
+
+	(void)ctx;
+	if (!strcmp(rec->kind, "sysctl"))
+		return sysctl_repair(rec, err);
+	if (neighbour_of(rec, &p, err) < 0)
+		return err->code;
+	return nl_proxy_add((int)rec_num(rec, "ifindex", 0), &p, err);
+}
+
+static int detach_stock(struct ctx *ctx, struct step *step, void *data,
+			struct xhp_err *err)
+{
+	const struct args *args = data;
+	struct link link;
+
+	(void)step;
+	if (dev_or(ctx, &args->dev, &link, err) < 0)
+		return err->code == -ENODEV ? 0 : err->code;
+	if (sysctl_write(conf("ipv4", &link, "proxy_arp"), "0", err) < 0 &&
+	    err->code != -ENOENT)
+		return err->code;
+	return 0;
+}
+
+const struct action action_proxy = {
+	.name = "proxy",
+	.summary =
+		"answer for others: for all on the interface, for the guest on the uplink",
+	.params = params,
+	.args_size = sizeof(struct args),
+	.check = check,
+	.apply = apply,
+	.undo = undo,
+	.audit = audit,
+	.repair = repair,
+	.detach_stock = detach_stock,
+};

@@ -1,0 +1,267 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# An administrator's own recipes, wrappers and hooks, and the commands that look.
+
+load lib
+load scene
+
+teardown() {
+	rig_teardown
+}
+
+# recipe NAME: standard input becomes /etc/xen/hotplug/NAME.ini.
+recipe() {
+	cat >"$RIG/etc-xen/hotplug/$1.ini"
+}
+
+# hook NAME: standard input becomes a hook.
+hook() {
+	mkdir -p "$RIG/etc-xen/scripts/vif-post.d"
+	cat >"$RIG/etc-xen/scripts/vif-post.d/$1.hook"
+	chmod +x "$RIG/etc-xen/scripts/vif-post.d/$1.hook"
+}
+
+site_default() {
+	recipe vif-bridge <<-'END'
+		[defaults]
+		bridge = br0
+		[use vif-bridge]
+	END
+}
+
+@test "a site's default: xenbr0 as libxl's filler gives way to it, another name does not" {
+	scene bridge=xenbr0
+	site_default
+	vif_call 1 0 online
+	link_is vif1.0 'master br0'
+	vif_call 1 0 offline
+	bridge_add br1
+	xenstore-write /local/domain/0/backend/vif/1/0/bridge br1
+	vif_call 1 0 online
+	link_is vif1.0 'master br1'
+	xenstore-write /local/domain/0/backend/vif/1/0/bridge xenbr1
+	keep before
+	run vif_call 1 0 online
+	[ "$status" = 1 ]
+	says 'there is no bridge xenbr1'
+}
+
+@test "a site's default: a bridge that is called xenbr0 is no filler" {
+	scene bridge=xenbr0
+	site_default
+	bridge_add xenbr0
+	vif_call 1 0 online
+	link_is vif1.0 'master xenbr0'
+}
+
+@test "plan and status say that the filler gave way" {
+	scene bridge=xenbr0
+	site_default
+	run device_plan online
+	says 'xenbr0 is not there' 'br0'
+	vif_call 1 0 online
+	run xhp status vif-1-0
+	says 'xenbr0 is not there'
+}
+
+@test "requires = ip refuses a guest without one; a pin alone filters" {
+	scene
+	recipe vif-guarded <<-'END'
+		[recipe]
+		requires = ip
+		[use vif-bridge]
+		pin = ${mac}
+	END
+	export RECIPE=vif-guarded
+	run vif_call 1 0 online
+	refused 1 0 'ip is required' vif-guarded.ini:2
+	xenstore-write /local/domain/0/backend/vif/1/0/ip 192.0.2.7
+	vif_call 1 0 online
+	dom0 nft list ruleset | grep 0x163e010100
+	vif_call 1 0 offline
+	[ -z "$(dom0 nft list ruleset)" ]
+}
+
+@test "a bridge by the guest's name: found in a file, and refused if it is not there" {
+	scene bridge=xenbr0
+	printf 'guest1 br0\nother br9\n' >"$RIG/etc-xen/guest-bridges"
+	recipe by-name <<-'END'
+		[lookup]
+		file = /etc/xen/guest-bridges
+		key  = ${vm/name}
+		[use vif-bridge]
+		bridge = ${lookup.value}
+	END
+	export RECIPE=by-name
+	vif_call 1 0 online
+	link_is vif1.0 'master br0'
+	vif_add 2 0
+	backend vif 2 0
+	keep before
+	run vif_call 2 0 online
+	refused 2 0 '/etc/xen/guest-bridges does not list "guest2"' by-name.ini
+	: >"$RIG/etc-xen/guest-bridges"
+	vif_call 1 0 offline
+	! link_is vif1.0 master || false
+}
+
+@test "UNFILTERED stands in status, and --json is JSON" {
+	scene
+	vif_call 1 0 online
+	vif_add 2 0
+	backend vif 2 0 bridge=br0 ip='192.0.2.1 2001:db8::/64'
+	vif_call 2 0 online
+	xhp status | grep -E '^vif-1-0 +vif1.0 +br0 +vif-bridge.ini .*UNFILTERED'
+	xhp status | grep -E '^vif-2-0 .*192.0.2.1 2001:db8::/64'
+	xhp status vif-1-0 | grep 'UNFILTERED'
+	xhp status --json | jq -e 'length == 2 and .[0].device == "vif-1-0" and
+		.[0].filtered == false and .[1].filtered == true and
+		.[0].interface == "vif1.0" and .[0].state == "attached" and
+		(.[0].changes | length >= 3)'
+	xhp status vif-2-0 --json | jq -e '.[0].variables.ip'
+	run xhp status vif-9-9
+	[ "$status" = 1 ]
+	says vif-9-9
+}
+
+@test "status after the recipe has changed says so" {
+	scene bridge=xenbr0
+	site_default
+	vif_call 1 0 online
+	! xhp status | grep changed || false
+	printf '[defaults]\nbridge = br9\n[use vif-bridge]\n' | recipe vif-bridge
+	xhp status | grep 'vif-bridge.ini (changed)'
+	run xhp status vif-1-0
+	says 'changed since'
+	xhp status --json | jq -e '.[0]["recipe-changed"]'
+}
+
+device_plan() {
+	libxl_call vif 1 0 /usr/sbin/xen-hotplug plan "${RECIPE:-vif-bridge}" "$@"
+}
+
+@test "plan changes nothing: before, while attached, and for a detach" {
+	local verb
+	scene ip=192.0.2.1 hotplug-error=old
+	for verb in online offline add; do
+		run device_plan $verb
+		[ "$status" = 0 ]
+		unchanged
+	done
+	run device_plan online
+	says '[bridge]' 'br0' 'fe:ff:ff:ff:ff:ff' '192.0.2.1' 'connected'
+	vif_call 1 0 online
+	keep before
+	for verb in online offline; do
+		run device_plan $verb
+		[ "$status" = 0 ]
+		unchanged
+	done
+	run device_plan offline
+	says 'undo up' 'undo filter' 'undo bridge'
+}
+
+@test "plan of what would be refused says why, and changes nothing" {
+	scene bridge=brX
+	run device_plan online
+	[ "$status" = 1 ]
+	says 'there is no bridge brX'
+	unchanged
+}
+
+@test "a recipe is a program, and the wrappers are recipes" {
+	scene
+	cat >"$RIG/etc-xen/scripts/my-vif" <<-'END'
+		#!/usr/sbin/xen-hotplug run
+		[use vif-bridge]
+	END
+	chmod +x "$RIG/etc-xen/scripts/my-vif"
+	for SCRIPT in /etc/xen/scripts/my-vif /usr/lib/xen-hotplug/scripts/vif-{bridge,setup}; do
+		vif_call 1 0 online
+		link_is vif1.0 'master br0' ',UP'
+		xhp status | grep "${SCRIPT##*/}"
+		vif_call 1 0 offline
+		detached
+	done
+}
+
+@test "hooks are sourced with their variables, and again on the way back" {
+	scene ip=192.0.2.1
+	hook a <<-'END'
+		echo "$command dev=$dev bridge=$bridge ip=$ip main_ip=$main_ip \
+		$XENBUS_PATH $(readlink "/sys/class/net/$dev/master" | sed 's,.*/,,')" \
+			>>/run/hooks
+		xenstore_read_default "$XENBUS_PATH/hotplug-status" none >>/run/hooks
+	END
+	echo false | hook z && chmod -x "$RIG/etc-xen/scripts/vif-post.d/z.hook"
+	vif_call 1 0 online
+	vif_call 1 0 offline
+	diff - "$RIG/run/hooks" <<-'END'
+		online dev=vif1.0 bridge=br0 ip=192.0.2.1 main_ip= backend/vif/1/0 br0
+
+		offline dev=vif1.0 bridge=br0 ip=192.0.2.1 main_ip= backend/vif/1/0 br0
+		connected
+	END
+}
+
+@test "a hook that fails rolls back, with its last words" {
+	scene ip=192.0.2.1
+	echo 'echo "$command" >>/run/hooks; echo no luck; [ "$command" = offline ]' | hook a
+	keep before
+	run vif_call 1 0 online
+	refused 1 0 a.hook 'no luck'
+	diff - "$RIG/run/hooks" <<-'END'
+		online
+		offline
+	END
+}
+
+@test "a hook's fatal() is the error" {
+	scene
+	echo 'fatal the reason' | hook a
+	keep before
+	run vif_call 1 0 online
+	[ "$status" = 1 ]
+	says 'the reason'
+	status_is error
+}
+
+@test "a directory of hooks that others can write to is refused" {
+	scene
+	echo 'touch /run/hook-was-here' | hook a
+	chmod 777 "$RIG/etc-xen/scripts/vif-post.d"
+	keep before
+	run vif_call 1 0 online
+	refused 1 0 'can write to /etc/xen/scripts/vif-post.d'
+	[ ! -e "$RIG/run/hook-was-here" ]
+}
+
+@test "lint: shipped recipes pass, a wrong one is shown with line and caret" {
+	scene
+	xhp lint
+	recipe broken <<-'END'
+		[use vif-bridge]
+		bridg = br0
+	END
+	run xhp lint
+	[ "$status" = 2 ]
+	says 'broken.ini:2' 'did you mean "bridge"' 'bridg = br0' '^'
+	run xhp lint vif-bridge
+	[ "$status" = 0 ]
+	unchanged
+}
+
+@test "help explains every command, action and class, and nothing else" {
+	local word words
+	scene
+	words=$(xhp help | sed -n 's/^  \([a-z]*\) .*/\1/p; s/^actions: //p')
+	[ "$(wc -w <<<"$words")" -ge 14 ]
+	for word in $words vif settings; do
+		run xhp help "$word"
+		[ "$status" = 0 ]
+		[ "${#output}" -gt 60 ]
+	done
+	run xhp help nonsense
+	[ "$status" = 2 ]
+	unchanged
+}

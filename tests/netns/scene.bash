@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Scenes for lib.bash's dom0, and what is looked for in them.
+
+# scene [KEY=VALUE...]: a bridge, vif1.0, and its backend nodes, in the state "before".
+scene() {
+	rig_setup || return
+	dom0 install -d -m 700 /run/xen-hotplug/{devices,shared}
+	bridge_add br0 1400
+	vif_add 1 0
+	backend vif 1 0 bridge=br0 "$@"
+	keep before
+}
+
+xhp() {
+	dom0 /usr/sbin/xen-hotplug "$@"
+}
+
+# keep NAME: remembers the state of everything; keep_kernel: all but the store.
+keep() {
+	snapshot >"$RIG/$1"
+}
+
+keep_kernel() {
+	snapshot_kernel >"$RIG/$1"
+}
+
+# same A B: were the two states equal?
+same() {
+	diff "$RIG/$1" "$RIG/$2" >"$RIG/diff" || { head -n 50 "$RIG/diff"; return 1; }
+}
+
+unchanged() {
+	keep now
+	same before now
+}
+
+# An ordinary detach leaves a netdev that stays as it is, and the toolstack its nodes.
+DEVICE='link [^ ]+ (address|mtu|inet6_addr_gen_mode)=|sysctl ipv6/conf/[^/]+/'
+DEVICE+='(mtu|addr_gen_mode):|store .*/(hotplug-status|mtu) = '
+
+# detached [BEFORE]: is nothing left of an attach that was undone in the ordinary way?
+detached() {
+	keep now
+	diff <(grep -vE "$DEVICE" "$RIG/${1:-before}") <(grep -vE "$DEVICE" "$RIG/now")
+}
+
+# differences A B: the lines that differ, without the many of a bridge's port.
+differences() {
+	diff "$RIG/$1" "$RIG/$2" | sed -n '/ port\./d; /^[<>]/p' | LC_ALL=C sort -k2
+}
+
+# link_is NAME PATTERN...: does "ip link" show all of it?
+link_is() {
+	local dev=$1 pattern
+	shift
+	dom0 ip -d -o link show "$dev" >"$RIG/link" || return
+	for pattern; do
+		grep -qE -- "$pattern" "$RIG/link" || {
+			echo "$dev: no $pattern"
+			cat "$RIG/link"
+			return 1
+		}
+	done
+}
+
+mtu_node() {
+	xenstore-read "/local/domain/$1/device/vif/$2/mtu"
+}
+
+status_is() {
+	local got
+	got=$(node vif 1 0 hotplug-status)
+	[ "$got" = "$1" ] || { echo "hotplug-status = $got"; return 1; }
+}
+
+# says TEXT...: did the last `run` say all of it?
+says() {
+	local text
+	for text; do
+		[[ $output == *"$text"* ]] || { echo "no \"$text\" in: $output"; return 1; }
+	done
+}
+
+# refused D N TEXT...: the last `run` failed, said TEXT, told the toolstack, and nothing
+# has changed apart from that.
+refused() {
+	local d=$1 n=$2 text
+	shift 2
+	[ "$status" = 1 ] || { echo "exit status $status: $output"; return 1; }
+	says "$@" || return
+	[ "$(node vif "$d" "$n" hotplug-status)" = error ] || return
+	for text; do
+		[[ $(node vif "$d" "$n" hotplug-error) == *"$text"* ]] || return
+	done
+	keep now
+	diff "$RIG/before" "$RIG/now" >"$RIG/diff" || :
+	! grep -E '^[<>]' "$RIG/diff" |
+		grep -vE "store .*/backend/vif/$d/$n/hotplug-(status|error) = " || return 1
+}
+
+# shimmed NAME=VALUE...: $SHIM_VERB (or online) of vif1.0 with calls that fail
+# (tests/shim/fault.c).
+shimmed() {
+	libxl_call vif 1 0 env ASAN_OPTIONS=verify_asan_link_order=0 "$@" \
+		LD_PRELOAD="$RIG_BUILD/fault.so" \
+		/usr/sbin/xen-hotplug run "${RECIPE:-vif-bridge}" "${SHIM_VERB:-online}" type_if=vif
+}
+
+# A scene in which every kind of record is made, and the states "before" and "attached".
+full_scene() {
+	scene vifname=web ip='192.0.2.1 2001:db8::1'
+	ip -n "$DOM0-1.0" link set eth0 down # a carrier brings more in its own time
+	dom0 sysctl -qw net.ipv6.conf.vif1/0.accept_dad=0
+	tap_add uplink
+	dom0 nft -f - <<-'END'
+		table ip filter {
+			chain FORWARD { type filter hook forward priority 0; policy drop; }
+		}
+	END
+	cat >"$RIG/etc-xen/hotplug/full.ini" <<-'END'
+		[recipe]
+		device = vif
+		[link uplink]
+		shared = uplink
+		dev = uplink
+		mtu = 1300
+		[use vif-bridge]
+	END
+	export RECIPE=full
+	full_reset
+	keep before
+	vif_call 1 0 online
+	keep attached
+	vif_call 1 0 offline
+	full_reset
+	unchanged
+}
+
+# What the toolstack and netback would make anew: the interface's properties, the nodes.
+full_reset() {
+	local name=vif1.0
+	! dom0 test -e /sys/class/net/web || name=web
+	dom0 ip -b - <<-END
+		link set $name down
+		link set $name name vif1.0
+		link set vif1.0 address 02:00:00:00:01:00 mtu 1500 addrgenmode eui64
+		link set vif1.0 up
+		addr replace 192.0.2.254/24 dev vif1.0
+		addr replace 2001:db8::fe/64 dev vif1.0
+	END
+	reset_nodes
+}
+
+reset_nodes() {
+	xenstore-rm /local/domain/0/backend/vif/1/0/hotplug-error 2>/dev/null || :
+	xenstore-write /local/domain/0/backend/vif/1/0/hotplug-status '' \
+		/local/domain/1/device/vif/0/mtu 1500
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// LD_PRELOAD: makes one call of the program fail, or kills the program there.
+//
+// FAULT_AT     which of the calls that count, from 1; N+ = and all that follow
+// FAULT_KINDS  which count, by letters: n = a netlink message, j = a write below
+//              /run/xen-hotplug, s = a request to xenstored; all, if it is not set
+// FAULT_HOW    fail = the call is not made and fails (s: xenstored refuses it);
+//              lost = it is made and fails; before, after = SIGKILL before or after
+//              it; torn = half of it is made, then SIGKILL
+// FAULT_LOG    a file that gets a line for each call and each fork, and FAULT before
+//              the one that is hit
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define UNKNOWN_REQUEST 0xffff /* xenstored answers ENOSYS */
+
+struct request { /* xs_wire.h: struct xsd_sockmsg */
+	uint32_t type, id, tx, len;
+};
+
+static ssize_t raw_write(int fd, const void *data, size_t len)
+{
+	return syscall(SYS_write, fd, data, len);
+}
+
+static void note(const char *text, size_t len)
+{
+	const char *path = getenv("FAULT_LOG");
+	char line[512];
+	size_t n = len < sizeof(line) ? len : sizeof(line);
+	int fd;
+
+	if (!path)
+		return;
+	for (size_t i = 0; i < n; i++)
+		line[i] = text[i] ? text[i] : ' ';
+	fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND,
+			  0600);
+	raw_write(fd, line, n);
+	syscall(SYS_close, fd);
+}
+
+/* Does this call meet its fate? `how` is what is to happen then. */
+static const char *hit(char kind)
+{
+	static int count;
+	const char *kinds = getenv("FAULT_KINDS"), *at = getenv("FAULT_AT");
+
+	if ((kinds && !strchr(kinds, kind)) || !at)
+		return "";
+	count++;
+	if (strchr(at, '+') ? count < atoi(at) : count != atoi(at))
+		return "";
+	note("\nFAULT", 6);
+	return getenv("FAULT_HOW");
+}
+
+static void die_if(const char *how, const char *when)
+{
+	if (!strcmp(how, when))
+		syscall(SYS_kill, getpid(), SIGKILL);
+}
+
+static int option(int fd, int name)
+{
+	socklen_t len = sizeof(int);
+	int value = -1;
+
+	return getsockopt(fd, SOL_SOCKET, name, &value, &len) ? -1 : value;
+}
+
+static int is_journal(int fd)
+{
+	static const char dir[] = "/run/xen-hotplug/";
+	char link[64], path[256];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path));
+	return n > (ssize_t)sizeof(dir) && !memcmp(path, dir, sizeof(dir) - 1);
+}
+
+static ssize_t write_journal(int fd, const void *data, size_t len)
+{
+	const char *how = hit('j');
+	ssize_t n;
+
+	note("\njournal ", 9);
+	note(data, len && ((const char *)data)[len - 1] == '\n' ? len - 1 : len);
+	die_if(how, "before");
+	if (!strcmp(how, "fail")) {
+		errno = ENOSPC;
+		return -1;
+	}
+	if (!strcmp(how, "torn")) {
+		raw_write(fd, data, len / 2);
+		die_if(how, "torn");
+	}
+	n = raw_write(fd, data, len);
+	die_if(how, "after");
+	return n;
+}
+
+/* The head of a request; what it is about is written on its own. */
+static ssize_t write_head(int fd, const void *data, const char **ret_how)
+{
+	struct request r;
+	char line[32];
+
+	memcpy(&r, data, sizeof(r));
+	*ret_how = hit('s');
+	note(line, (size_t)snprintf(line, sizeof(line), "\nstore %u ", r.type));
+	die_if(*ret_how, "before");
+	if (!strcmp(*ret_how, "fail"))
+		r.type = UNKNOWN_REQUEST;
+	return raw_write(fd, &r, sizeof(r));
+}
+
+static ssize_t write_store(int fd, const void *data, size_t len)
+{
+	static uint32_t body; /* bytes of the request that are still to come */
+	static const char *how = "";
+	ssize_t n;
+
+	if (!body) {
+		body = ((const struct request *)data)->len;
+		n = write_head(fd, data, &how);
+	} else {
+		note(data, len);
+		n = raw_write(fd, data, len);
+		body -= (uint32_t)len;
+	}
+	if (!body)
+		die_if(how, "after");
+	return n;
+}
+
+ssize_t write(int fd, const void *data, size_t len)
+{
+	if (is_journal(fd))
+		return write_journal(fd, data, len);
+	if (option(fd, SO_DOMAIN) == AF_UNIX && option(fd, SO_TYPE) == SOCK_STREAM)
+		return write_store(fd, data, len);
+	return raw_write(fd, data, len);
+}
+
+static bool fails_before(int fd, const char **ret_how)
+{
+	*ret_how = "";
+	if (option(fd, SO_DOMAIN) != AF_NETLINK)
+		return false;
+	*ret_how = hit('n');
+	note("\nnetlink", 8);
+	die_if(*ret_how, "before");
+	errno = ENOBUFS;
+	return !strcmp(*ret_how, "fail");
+}
+
+static ssize_t then(ssize_t n, const char *how)
+{
+	die_if(how, "after");
+	if (strcmp(how, "lost") != 0)
+		return n;
+	errno = ENOBUFS;
+	return -1;
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	const char *how;
+
+	if (fails_before(fd, &how))
+		return -1;
+	return then(syscall(SYS_sendmsg, fd, msg, flags), how);
+}
+
+ssize_t sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
+	       socklen_t to_len)
+{
+	const char *how;
+
+	if (fails_before(fd, &how))
+		return -1;
+	return then(syscall(SYS_sendto, fd, data, len, flags, to, to_len), how);
+}
+
+pid_t fork(void)
+{
+	note("\nfork", 5);
+	return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+}

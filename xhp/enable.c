@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// enable and disable: the old scripts' names lead to our wrappers, or back.
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "commands.h"
+#include "deadline.h"
+#include "log.h"
+#include "mem.h"
+#include "paths.h"
+#include "proc.h"
+#include "value.h"
+
+#define STOCK     ".stock" /* what the original is called meanwhile */
+#define DIVERT    "/usr/bin/dpkg-divert"
+#define DPKG_TIME 20 /* seconds */
+
+/* What stands under an old name. */
+enum state { ABSENT, OURS, FOREIGN };
+
+static const char *script_path(const char *name)
+{
+	return mem_printf("%s/%s", XEN_SCRIPTS, name);
+}
+
+static const char *wrapper_path(const char *name)
+{
+	return mem_printf("%s/%s", SCRIPTDIR, name);
+}
+
+static enum state state_of(const char *name)
+{
+	char target[PATH_MAX];
+	struct stat st;
+	ssize_t n;
+
+	if (lstat(script_path(name), &st) < 0)
+		return ABSENT;
+	if (!S_ISLNK(st.st_mode))
+		return FOREIGN;
+	n = readlink(script_path(name), target, sizeof(target) - 1);
+	if (n < 0)
+		return FOREIGN;
+	target[n] = '\0';
+	return strcmp(target, wrapper_path(name)) ? FOREIGN : OURS;
+}
+
+/* A wrapper is a recipe that is a program; what else lies there is none. */
+static bool is_wrapper(const char *name)
+{
+	CLEANUP_FD int fd = open(wrapper_path(name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char line[256];
+	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
+
+	if (n < 2 || *name == '.')
+		return false;
+	line[n] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	return !strncmp(line, "#!", 2) && strstr(line, "/xen-hotplug run");
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int wrappers(const char ***ret, unsigned int *ret_n, struct xhp_err *err)
+{
+	DIR *dir = opendir(SCRIPTDIR);
+	const char **names = NULL;
+	unsigned int n = 0;
+	struct dirent *e;
+
+	if (!dir)
+		return err_sys(err, -errno, "%s", SCRIPTDIR);
+	while ((e = readdir(dir))) {
+		if (is_wrapper(e->d_name))
+			*MEM_PUSH(names, n) = mem_strdup(e->d_name);
+	}
+	closedir(dir);
+	if (n)
+		qsort(names, n, sizeof(*names), compare);
+	*ret = names;
+	*ret_n = n;
+	return 0;
+}
+
+/* --- dpkg --- */
+
+static int dpkg(const char *const argv[], int *ret_status, struct buf *output,
+		struct xhp_err *err)
+{
+	static const char *const env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+					   "LC_ALL=C", NULL };
+
+	return proc_run(NULL, NULL, argv, env, DPKG_TIME, output, ret_status, err);
+}
+
+/* The diversion makes dpkg put the package's file aside from now on, not over ours. */
+static int divert(const char *path, bool add, struct xhp_err *err)
+{
+	const char *const list[] = { DIVERT, "--truename", path, NULL };
+	const char *const argv[] = { DIVERT,
+				     "--local",
+				     "--no-rename",
+				     "--divert",
+				     mem_printf("%s" STOCK, path),
+				     add ? "--add" : "--remove",
+				     path,
+				     NULL };
+	struct buf output = { 0 }, answer = { 0 };
+	int status;
+
+	if (access(DIVERT, X_OK) < 0)
+		return 0; /* no dpkg here: the original is only kept beside it */
+	if (dpkg(list, &status, &answer, err) < 0)
+		return err->code;
+	/* --truename answers with the path itself where there is no diversion */
+	if (!status && answer.s && (strstr(answer.s, STOCK "\n") != NULL) == add)
+		return 0;
+	if (dpkg(argv, &status, &output, err) < 0)
+		return err->code;
+	if (status)
+		return err_set(err, -EIO, "dpkg-divert %s %s: %s", argv[5], path,
+			       proc_last_lines(&output));
+	return 0;
+}
+
+/* --- one name --- */
+
+/* The name is there all the time: first the old, and from one instant on ours. */
+static int enable_one(const char *name, struct xhp_err *err)
+{
+	const char *path = script_path(name), *stock = mem_printf("%s" STOCK, path);
+	const char *temp = mem_printf("%s.new", path);
+	struct stat st;
+
+	switch (state_of(name)) {
+	case OURS:
+		printf("%s: ours already\n", name);
+		return divert(path, true, err);
+	case FOREIGN:
+		if (lstat(stock, &st) == 0)
+			return err_set(
+				err, -EEXIST,
+				"%s is not ours, and there is a %s already: one of "
+				"them would be lost",
+				path, stock);
+		if (linkat(AT_FDCWD, path, AT_FDCWD, stock, 0) < 0)
+			return err_sys(err, -errno, "cannot keep %s as %s", path, stock);
+		break;
+	case ABSENT:
+		break;
+	}
+	if (divert(path, true, err) < 0) {
+		unlink(stock);
+		return err->code;
+	}
+	unlink(temp);
+	if (symlink(wrapper_path(name), temp) < 0 || rename(temp, path) < 0) {
+		struct xhp_err unused;
+
+		err_sys(err, -errno, "%s", path);
+		unlink(temp);
+		unlink(stock);
+		divert(path, false, &unused);
+		return err->code;
+	}
+	printf("%s: ours now\n", name);
+	return 0;
+}
+
+static int disable_one(const char *name, struct xhp_err *err)
+{
+	const char *path = script_path(name), *stock = mem_printf("%s" STOCK, path);
+	enum state state = state_of(name);
+	struct stat st;
+
+	if (state == FOREIGN && lstat(stock, &st) == 0)
+		return err_set(
+			err, -EEXIST,
+			"somebody has put another file at %s, and the original is %s: "
+			"which of them shall stay?",
+			path, stock);
+	if (state == FOREIGN) {
+		printf("%s: not ours\n", name);
+		return divert(path, false, err);
+	}
+	if (rename(stock, path) < 0) {
+		if (errno != ENOENT)
+			return err_sys(err, -errno, "cannot put %s back", path);
+		/* the package was purged meanwhile, or never there */
+		if (unlink(path) < 0 && errno != ENOENT)
+			return err_sys(err, -errno, "%s", path);
+	}
+	if (divert(path, false, err) < 0)
+		return err->code;
+	printf("%s: %s\n", name,
+	       lstat(path, &st) == 0 ? "the original is back"
+				     : "removed; there is no original");
+	return 0;
+}
+
+static int each(int argc, char **argv, int (*fn)(const char *, struct xhp_err *),
+		struct xhp_err *err)
+{
+	const char **names = (const char **)argv + 1;
+	unsigned int n = (unsigned int)argc - 1, bad = 0;
+	struct stat st;
+
+	deadline_start(DEADLINE_MINUTES);
+	if (stat(XEN_SCRIPTS, &st) < 0)
+		return err_sys(err, -errno, "%s", XEN_SCRIPTS);
+	for (unsigned int i = 0; i < n; i++) {
+		if (strchr(names[i], '/') || !is_wrapper(names[i]))
+			return err_usage(err, NULL, "%s has no wrapper %s", SCRIPTDIR,
+					 quoted(names[i]));
+	}
+	if (!n && wrappers(&names, &n, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < n; i++) {
+		if (fn(names[i], err) < 0) {
+			log_error(err);
+			bad++;
+		}
+	}
+	if (bad)
+		return err_set(err, -EIO, "%u of %u names were left as they are", bad, n);
+	return 0;
+}
+
+int cmd_enable(int argc, char **argv, struct xhp_err *err)
+{
+	return each(argc, argv, enable_one, err);
+}
+
+int cmd_disable(int argc, char **argv, struct xhp_err *err)
+{
+	return each(argc, argv, disable_one, err);
+}
