@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // link: the interface's own properties, while it is still down.
 
+#include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <sys/socket.h>
 
@@ -135,7 +136,8 @@ static int add_address(struct ctx *ctx, const struct link *link, const struct pr
 	if (RECORD(ctx, err, SCOPE_HOST, "link", "address-added", "ifindex",
 		   num(link->ifindex), "address", prefix_text(p)) < 0)
 		return err->code;
-	return nl_address_add(link->ifindex, p, err);
+	/* it is on the uplink already: nobody else has it */
+	return nl_address_add(link->ifindex, p, true, err);
 }
 
 /* With an IPv6 address, a link-local one: without it, the kernel looks for no neighbour
@@ -279,7 +281,7 @@ static int undo_address(const struct rec *rec, const struct link *link, bool add
 	if (prefix_parse(rec_get(rec, "address"), &p, err) < 0)
 		return err->code;
 	rc = added ? nl_address_del(link->ifindex, &p, err)
-		   : nl_address_add(link->ifindex, &p, err);
+		   : nl_address_add(link->ifindex, &p, rec_get(rec, "nodad"), err);
 	if (rc == -EADDRNOTAVAIL || rc == -EEXIST || rc == -ENODEV)
 		return 0;
 	return rc;

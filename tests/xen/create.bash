@@ -1,18 +1,8 @@
-#!/usr/bin/env bats
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # xl create with vif-bridge.
 
-load lib
-
-setup() {
-	xen_setup
-}
-
-teardown() {
-	xen_teardown
-}
-
-@test "a guest's vif joins the bridge, and pings pass both ways" {
+# A guest's vif joins the bridge, and pings pass both ways.
+test_ping() {
 	guest_start g 'vif = ["bridge=xenbr0"]'
 	[ "$(master_of "$(vif_of g)")" = xenbr0 ]
 	ping -c 2 -W 5 192.0.2.10
