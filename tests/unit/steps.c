@@ -215,6 +215,20 @@ static void optional(void **state)
 	assert_traced("undo a 1\n");
 }
 
+/* What an optional step's undo records is a part of the journal like all else. */
+static void optional_undo(void **state)
+{
+	(void)state;
+	recipe(HEAD "[probe a]\n[probe b]\n[probe c]\n"
+		    "[probe d]\noptional = yes\ntext = untidy\n"
+		    "[probe e]\ntext = bad apply\n");
+	run("add", 1);
+	assert_has(traced(), "undo d untidy\n"
+			     "apply e bad apply for test-1-0\nundo e bad apply\n"
+			     "undo d trash\nundo c \nundo b \nundo a \n");
+	assert_int_equal(files_in(JOURNAL_DEVICES), 0);
+}
+
 /* All or nothing, and what cannot be undone stays for later. */
 static void roll_back(void **state)
 {
@@ -250,6 +264,7 @@ int main(void)
 		cmocka_unit_test_setup(late_conditions, fresh),
 		cmocka_unit_test_setup(planned, fresh),
 		cmocka_unit_test_setup(optional, fresh),
+		cmocka_unit_test_setup(optional_undo, fresh),
 		cmocka_unit_test_setup(roll_back, fresh),
 	};
 
