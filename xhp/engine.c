@@ -55,7 +55,7 @@ static int undo_records(struct journal *j, unsigned int down_to, bool rollback,
 				first = one.code;
 			}
 			/* what is not known must stop: it may hold up what is below */
-			if (one.code == -EPROTO || one.code == -ETIMEDOUT)
+			if (one.code == -EPROTO || deadline_check(&one) < 0)
 				break;
 			continue;
 		}
@@ -208,7 +208,7 @@ out:
 	if (!rc)
 		return 0;
 	step_error(step, err);
-	if (!step->optional || err->code == -ETIMEDOUT)
+	if (!step->optional || deadline_check(&undo_err) < 0)
 		return err->code;
 	log_warn("optional step failed: %s:%d: %s", err->pos.file, err->pos.line,
 		 err->text);

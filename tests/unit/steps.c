@@ -253,6 +253,19 @@ static void roll_back(void **state)
 	assert_int_equal(files_in(JOURNAL_DEVICES), 1);
 }
 
+/* A step's own time is not the run's: the others go on. */
+static void own_timeout(void **state)
+{
+	(void)state;
+	recipe(HEAD "[probe a]\n[probe b]\noptional = yes\ntext = hangs\n"
+		    "[probe c]\ntext = hangs back\n");
+	run("add", 1);
+	assert_has(traced(),
+		   "undo b hangs\napply c hangs back for test-1-0\nconnected\n");
+	run("remove", 1);
+	assert_has(traced(), "undo c hangs back\nundo a \n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +279,7 @@ int main(void)
 		cmocka_unit_test_setup(optional, fresh),
 		cmocka_unit_test_setup(optional_undo, fresh),
 		cmocka_unit_test_setup(roll_back, fresh),
+		cmocka_unit_test_setup(own_timeout, fresh),
 	};
 
 	if (private_etc() < 0)
