@@ -59,9 +59,7 @@ static int undo_records(struct journal *j, unsigned int down_to, bool rollback,
 				break;
 			continue;
 		}
-		j->recs[i].undone = true; /* the array may have grown */
-		j->complete = false;
-		if (journal_line(j, "undone", mem_printf("%u", rec->id), NULL, &one) < 0)
+		if (journal_undone(j, i, &one) < 0)
 			log_warn("%s", one.text);
 	}
 	return first;

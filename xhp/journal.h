@@ -103,9 +103,12 @@ int journal_begin(struct journal *j, const struct field *head, unsigned int nhea
 void journal_step(struct journal *j, const char *step, const char *action,
 		  const char *where);
 
-/* Appends "WORD FIELD [VALUE]": result, holder, left, done, undone. */
+/* Appends "WORD FIELD [VALUE]": result, holder, left, done. */
 int journal_line(struct journal *j, const char *word, const char *field,
 		 const char *value, struct xhp_err *err);
+
+/* The record number `i` of the array is not to be undone any more. */
+int journal_undone(struct journal *j, unsigned int i, struct xhp_err *err);
 
 /*
  * Announces one change, before it is made: `fields` is a list of NAME, VALUE pairs that
