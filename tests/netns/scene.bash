@@ -146,7 +146,7 @@ full_reset() {
 		link set vif1.0 address 02:00:00:00:01:00 mtu 1500 addrgenmode eui64
 		link set vif1.0 up
 		addr replace 192.0.2.254/24 dev vif1.0
-		addr replace 2001:db8::fe/64 dev vif1.0 nodad
+		addr replace 2001:db8::fe/64 dev vif1.0
 	END
 	reset_nodes
 }
