@@ -138,8 +138,8 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	if (mtu != link.mtu)
 		change.mtu = mtu;
 	if (RECORD(ctx, err, SCOPE_HOST, "bridge", "port", "ifindex",
-		   mem_printf("%d", link.ifindex), "ifname", mem_strdup(link.name.s),
-		   "bridge", args->bridge.name.s, "bridge-ifindex",
+		   mem_printf("%d", link.ifindex), "ifname", link.name.s, "bridge",
+		   args->bridge.name.s, "bridge-ifindex",
 		   mem_printf("%d", args->bridge.ifindex), "old-master",
 		   mem_printf("%d", link.master), "old-mtu", mem_printf("%u", link.mtu),
 		   "mtu", mem_printf("%u", mtu)) < 0)

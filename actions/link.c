@@ -94,7 +94,7 @@ static int rename_to(struct ctx *ctx, struct link *link, const struct ifname *na
 	if (!*name->s || !strcmp(name->s, link->name.s))
 		return 0;
 	if (RECORD(ctx, err, SCOPE_DEVICE, "link", "name", "ifindex", num(link->ifindex),
-		   "old", mem_strdup(link->name.s), "new", name->s) < 0)
+		   "old", link->name.s, "new", name->s) < 0)
 		return err->code;
 	if (nl_link_change(link->ifindex, &change, err) < 0)
 		return err_wrap(err, "cannot call %s %s", link->name.s, name->s);
@@ -182,9 +182,8 @@ static int set_properties(struct ctx *ctx, struct link *link, const struct args 
 	if (!mac && !mtu && !gen)
 		return 0;
 	if (RECORD(ctx, err, SCOPE_DEVICE, "link", "set", "ifindex", num(link->ifindex),
-		   "ifname", mem_strdup(link->name.s), "old-mac",
-		   mac ? mac_text(link->mac) : NULL, "mac",
-		   mac ? mac_text(args->mac.b) : NULL, "old-mtu",
+		   "ifname", link->name.s, "old-mac", mac ? mac_text(link->mac) : NULL,
+		   "mac", mac ? mac_text(args->mac.b) : NULL, "old-mtu",
 		   mtu ? num(link->mtu) : NULL, "mtu",
 		   mtu ? num((long)args->mtu.v) : NULL, "old-addrgenmode",
 		   gen ? num(link->addrgenmode) : NULL, "addrgenmode",
