@@ -112,7 +112,8 @@ static int flush_addresses(struct ctx *ctx, const struct link *link, struct xhp_
 	for (unsigned int i = 0; i < n; i++) {
 		if (RECORD(ctx, err, SCOPE_DEVICE, "link", "address-removed", "ifindex",
 			   num(link->ifindex), "address",
-			   prefix_text(&addresses[i].prefix)) < 0)
+			   prefix_text(&addresses[i].prefix), "nodad",
+			   addresses[i].flags & IFA_F_NODAD ? "yes" : NULL) < 0)
 			return err->code;
 		if (nl_address_del(link->ifindex, &addresses[i].prefix, err) < 0 &&
 		    err->code != -EADDRNOTAVAIL)
