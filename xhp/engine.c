@@ -373,7 +373,7 @@ static int detach_stock(struct ctx *ctx, struct xhp_err *err)
 
 		if (!step->action->detach_stock)
 			continue;
-		if (step_bind(ctx, step, &one) < 0)
+		if (step_bind(ctx, step, &one) < 0 || !step->active)
 			continue;
 		if (step->action->detach_stock(ctx, step, step->args, &one) < 0) {
 			step_error(step, &one);
@@ -489,12 +489,14 @@ int engine_plan(const struct request *req, const struct recipe *recipe,
 	struct ctx ctx = { .req = req, .recipe = recipe, .planning = true };
 	struct journal j = { .fd = -1 };
 	bool there;
+	int rc;
 
 	ctx.device = recipe->class->device(req);
 	ctx.journal = &j;
-	there = !journal_read(JOURNAL_DEVICES, ctx.device, &j, err) && j.version;
-	if (!there && err->code != -ENOENT)
-		return err->code;
+	rc = journal_read(JOURNAL_DEVICES, ctx.device, &j, err);
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	there = j.version; /* an empty one: a run has only just begun */
 	printf("%s %s, by %s\n", ctx.device, req->verb, recipe->root->path);
 	if (req->kind == VERB_DETACH) {
 		if (there)

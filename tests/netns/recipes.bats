@@ -265,3 +265,28 @@ device_plan() {
 	[ "$status" = 2 ]
 	unchanged
 }
+
+@test "without a journal, a step whose condition does not hold takes nothing away" {
+	scene
+	dom0 ip link set vif1.0 master br0
+	cat >"$RIG/etc-xen/hotplug/vif-bridge.ini" <<-'END'
+		[recipe]
+		device = vif
+		[bridge]
+		when = ${type_if} == tap
+		name = br0
+	END
+	vif_call 1 0 offline
+	link_is vif1.0 'master br0'
+	sed -i 's/== tap/== vif/' "$RIG/etc-xen/hotplug/vif-bridge.ini"
+	vif_call 1 0 offline
+	! link_is vif1.0 'master br0'
+}
+
+@test "plan while another run has only just begun" {
+	scene
+	: >"$RIG/run/xen-hotplug/devices/vif-1-0"
+	run dom0 env XENBUS_PATH=backend/vif/1/0 vif=vif1.0 xen-hotplug plan vif-bridge online
+	[ "$status" = 0 ]
+	[[ $output == *'[bridge]'*'last: '* ]]
+}
