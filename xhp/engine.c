@@ -391,6 +391,7 @@ static int run_detach(struct ctx *ctx, struct xhp_err *err)
 	struct journal *j = ctx->journal;
 	int rc;
 
+	deadline_extend(DEADLINE_UNDO);
 	if (j->foreign_boot)
 		rc = 0;
 	else if (j->version)
@@ -422,7 +423,7 @@ int engine_run(const struct request *req, const struct recipe *recipe,
 					      : run_detach(&ctx, err);
 	}
 	if (rc < 0) {
-		deadline_extend(DEADLINE_UNDO);
+		deadline_extend(DEADLINE_TELL);
 		recipe->class->finish_err(req->path, err);
 	}
 	return rc;
