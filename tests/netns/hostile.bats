@@ -224,7 +224,7 @@ each() {
 	for i in {1..19}; do
 		path+=/$(printf 'd%.0s' {1..199})
 	done
-	path+=/$(printf 'd%.0s' {1..190})
+	path+=/$(printf 'd%.0s' {1..230})
 	dom0 mkdir -p "$path"
 	printf '#!/usr/sbin/xen-hotplug run\n[recipe]\ndevice = vif\n[upp]\n' |
 		dom0 tee "$path/vif" >/dev/null
