@@ -124,6 +124,40 @@ site_default() {
 	says vif-9-9
 }
 
+@test "status shows what the filter holds a vif to, wherever the recipe has it from" {
+	scene
+	cat >"$RIG/etc-xen/hotplug/vif-bridge.ini" <<-'END'
+		[use vif-bridge]
+		ip = 192.0.2.77
+	END
+	vif_call 1 0 online
+	xhp status | grep -E '^vif-1-0 .*192\.0\.2\.77$'
+	vif_call 1 0 offline
+	printf '[use vif-bridge]\npin = ${mac}\n' >"$RIG/etc-xen/hotplug/vif-bridge.ini"
+	vif_call 1 0 online
+	xhp status | grep -E '^vif-1-0 .*MAC only$'
+}
+
+@test "an interface of somebody else's that is up already stays up" {
+	scene
+	dom0 ip link add other type veth peer name rehto
+	cat >"$RIG/etc-xen/hotplug/vif-bridge.ini" <<-'END'
+		[recipe]
+		device = vif
+		[up other]
+		dev = other
+		[up]
+	END
+	vif_call 1 0 online
+	link_is other '[<,]UP[,>]'
+	vif_call 1 0 offline
+	! link_is other '[<,]UP[,>]' || false
+	dom0 ip link set other up
+	vif_call 1 0 online
+	vif_call 1 0 offline
+	link_is other '[<,]UP[,>]'
+}
+
 @test "status after the recipe has changed says so" {
 	scene bridge=xenbr0
 	site_default
