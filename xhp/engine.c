@@ -431,6 +431,25 @@ int engine_run(const struct request *req, const struct recipe *recipe,
 
 /* --- plan --- */
 
+/* Does a secret stand in it, also by way of a variable of [use]? */
+static bool is_secret(const struct scope *scope, const struct template *t)
+{
+	bool found = false;
+
+	for (unsigned int i = 0; i < t->nsegs; i++) {
+		const struct seg *seg = &t->segs[i];
+
+		found |= seg->kind == SEG_RESULT && seg->step->secret;
+		for (const struct scope *s = scope; seg->kind == SEG_VAR && s->parent;
+		     s = s->parent) {
+			for (unsigned int k = 0; k < s->nuse; k++)
+				found |= !strcmp(s->use[k].key, seg->text) &&
+					 is_secret(s->parent, &s->use[k].value);
+		}
+	}
+	return found;
+}
+
 static void plan_value(struct ctx *ctx, const struct step *step, const struct entry *e)
 {
 	struct xhp_err err;
@@ -441,7 +460,7 @@ static void plan_value(struct ctx *ctx, const struct step *step, const struct en
 		       e->value.text);
 		return;
 	}
-	if (e->param->type == V_COMMAND)
+	if (e->param->type == V_COMMAND || is_secret(step->scope, &e->value))
 		text = e->value.text;
 	else if (expand(ctx, step->scope, &e->value, e->param->type, &text, &err) < 0)
 		text = err.text;
@@ -465,7 +484,8 @@ static void plan_step(struct ctx *ctx, const struct step *step, unsigned int n)
 		plan_value(ctx, step, &step->entries[i]);
 	for (unsigned int i = 0; step->results && def && def[i].name; i++) {
 		if (step->results[i] && *step->results[i])
-			printf("    -> %-11s %s\n", def[i].name, step->results[i]);
+			printf("    -> %-11s %s\n", def[i].name,
+			       step->secret ? "(secret)" : step->results[i]);
 	}
 }
 

@@ -203,6 +203,32 @@ device_plan() {
 	unchanged
 }
 
+@test "plan shows no secret, neither as a result nor where it is used" {
+	scene
+	echo 'guest1 PASSWORD' >"$RIG/etc-xen/secrets"
+	chmod 600 "$RIG/etc-xen/secrets"
+	recipe used <<-'END'
+		[recipe]
+		device = vif
+		[defaults]
+		word =
+		[hooks]
+		bridge = ${word}
+	END
+	recipe vif-bridge <<-'END'
+		[lookup]
+		file = /etc/xen/secrets
+		key = ${vm/name}
+		secret = yes
+		[use used]
+		word = ${lookup.value}
+	END
+	run device_plan online
+	[ "$status" = 0 ]
+	[[ $output == *'(secret)'*'bridge         ${word}'* ]]
+	[[ $output != *PASSWORD* ]]
+}
+
 @test "a recipe is a program, and the wrappers are recipes" {
 	scene
 	cat >"$RIG/etc-xen/scripts/my-vif" <<-'END'
