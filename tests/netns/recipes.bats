@@ -350,3 +350,23 @@ device_plan() {
 	[ "$status" = 0 ]
 	[[ $output == *'[bridge]'*'last: '* ]]
 }
+
+@test "a hook that others than root can write is not run" {
+	local file
+	scene
+	echo 'touch /run/hook-ran' | hook a
+	for file in vif-post.d vif-post.d/a.hook; do
+		chown 12345 "$RIG/etc-xen/scripts/$file"
+		run vif_call 1 0 online
+		[ "$status" = 1 ]
+		says "others than root own or can write to /etc/xen/scripts/$file"
+		chown 0 "$RIG/etc-xen/scripts/$file"
+		chmod g+w "$RIG/etc-xen/scripts/$file"
+		run vif_call 1 0 online
+		[ "$status" = 1 ]
+		chmod g-w "$RIG/etc-xen/scripts/$file"
+	done
+	[ ! -e "$RIG/run/hook-ran" ]
+	vif_call 1 0 online
+	[ -e "$RIG/run/hook-ran" ]
+}
