@@ -117,6 +117,11 @@ planned() {
 	keep before
 	run vif_call 1 127 online
 	refused 1 127 'device 127 has no address in the pool 10.0.0.0/8, which has some for devices 0 to 126'
+	ip -n "$DOM0" link set vif1.127 name vif1.4294967295
+	backend vif 1 4294967295
+	keep before
+	run vif_call 1 4294967295 online
+	refused 1 4294967295 'device 4294967295 has no address in the pool'
 	for what in '192.0.2.128|192.0.2.128 leaves no address for its router' \
 		'2001:db8::7|2001:db8::7: only an IPv4 address can be translated' \
 		'192.0.2.7 192.0.2.8|192.0.2.7 and 192.0.2.8: expected one address'; do
