@@ -124,10 +124,8 @@ int recipe_find(const char *name, const struct scope *parent, const struct pos *
 		err_usage(err, pos, "there is no other recipe %s in %s or %s",
 			  quoted(name), ADMIN_RECIPES, SHIPPED_RECIPES);
 	else
-		err_usage(err, pos, "there is no recipe %s in %s or %s%s%s%s",
-			  quoted(name), ADMIN_RECIPES, SHIPPED_RECIPES,
-			  name_near ? "; did you mean \"" : "",
-			  name_near ? name_near : "", name_near ? "\"?" : "");
+		err_usage(err, pos, "there is no recipe %s in %s or %s%s", quoted(name),
+			  ADMIN_RECIPES, SHIPPED_RECIPES, meant(name_near));
 	return err->code = -ENOENT;
 }
 

@@ -241,7 +241,6 @@ static int read_all(struct journal *j, int fd, struct xhp_err *err)
 	}
 	if (memchr(text, '\0', len))
 		return err_set(err, -EINVAL, "journal %s has NUL bytes in it", j->path);
-	j->since = st.st_mtim.tv_sec;
 	return parse(j, text, err);
 }
 

@@ -56,7 +56,6 @@ struct journal {
 	bool foreign_boot;
 	unsigned int version;
 	unsigned long attach_us;
-	long long since; /* seconds since the epoch */
 	struct field *head, *vars, *results;
 	unsigned int nhead, nvars, nresults;
 	struct rec *recs;

@@ -137,9 +137,8 @@ static int dispatch(int argc, char **argv, struct xhp_err *err)
 			return c->run(argc - 1, argv + 1, err);
 	}
 	near = did_you_mean(argv[1], command_candidate, NULL);
-	return err_usage(err, NULL, "there is no command %s%s%s%s (xen-hotplug help)",
-			 quoted(argv[1]), near ? "; did you mean \"" : "",
-			 near ? near : "", near ? "\"?" : "");
+	return err_usage(err, NULL, "there is no command %s%s (xen-hotplug help)",
+			 quoted(argv[1]), meant(near));
 }
 
 /* What is opened must not become standard output. */

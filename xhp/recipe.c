@@ -16,11 +16,6 @@
 
 static const char *const common_keys[] = { "when", "optional", "shared", NULL };
 
-static const char *meant(const char *name)
-{
-	return name ? mem_printf("; did you mean \"%s\"?", name) : "";
-}
-
 /* --- sections --- */
 
 static int take_requires(struct scope *scope, const struct token_key *k,

@@ -37,9 +37,8 @@ static int take_arg(struct request *req, const struct recipe *recipe, const char
 	if (!def && !recipe_has_default(recipe, name)) {
 		near = recipe_near_variable(recipe->root, name);
 		return err_usage(err, NULL,
-				 "argument %s: the recipe has no such variable%s%s%s",
-				 quoted(arg), near ? "; did you mean \"" : "",
-				 near ? near : "", near ? "\"?" : "");
+				 "argument %s: the recipe has no such variable%s",
+				 quoted(arg), meant(near));
 	}
 	if (request_arg(req, name))
 		return err_usage(err, NULL, "argument \"%s\" is given twice", name);

@@ -61,11 +61,9 @@ int settings_load(struct settings *ret, struct xhp_err *err)
 		while (p->key && strcmp(p->key, k->key) != 0)
 			p++;
 		if (!p->key) {
-			const char *near = did_you_mean(k->key, candidate, NULL);
-
-			return err_usage(err, &k->pos, "there is no setting \"%s\"%s%s%s",
-					 k->key, near ? "; did you mean \"" : "",
-					 near ? near : "", near ? "\"?" : "");
+			return err_usage(err, &k->pos, "there is no setting \"%s\"%s",
+					 k->key,
+					 meant(did_you_mean(k->key, candidate, NULL)));
 		}
 		if (value_parse(p, k->value, (char *)&settings + p->offset, err) < 0)
 			return err_usage(err, &k->pos, "%s: %s", k->key, err->text);

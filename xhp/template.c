@@ -143,11 +143,6 @@ static const char *step_candidate(void *data, unsigned int i)
 	return NULL;
 }
 
-static const char *meant(const char *name)
-{
-	return name ? mem_printf("; did you mean \"%s\"?", name) : "";
-}
-
 static int bind_result(struct seg *seg, const struct pos *pos,
 		       const struct step_list *list, struct xhp_err *err)
 {

@@ -93,6 +93,11 @@ static unsigned int distance(const char *a, const char *b)
 	return row[la % 3][lb];
 }
 
+const char *meant(const char *name)
+{
+	return name ? mem_printf("; did you mean \"%s\"?", name) : "";
+}
+
 const char *did_you_mean(const char *name, const char *(*candidate)(void *, unsigned int),
 			 void *data)
 {

@@ -138,6 +138,9 @@ const char *prefix_text(const struct prefix *p);
 /* The text as it can be shown in one line: control and invalid bytes as \xNN, cut. */
 const char *quoted(const char *text);
 
+/* "; did you mean "NAME"?", or nothing if `name` is NULL. */
+const char *meant(const char *name);
+
 /* The candidate nearest to `name` if it is near enough to be meant, else NULL. */
 const char *did_you_mean(const char *name, const char *(*candidate)(void *, unsigned int),
 			 void *data);
