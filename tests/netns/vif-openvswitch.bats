@@ -211,10 +211,12 @@ as_stock() {
 	backend vif 2 0 bridge=br0
 	vif_call 2 0 online
 	backend vif 1 0 bridge=br0 vifname=vif2.0
+	ovs_freeze ovs-vswitchd # which would see the rename, and let go
 	dom0 ip link set vif2.0 down
 	dom0 ip link set vif2.0 name away
 	ports >"$RIG/ports"
 	run vif_call 1 0 online
+	ovs_thaw
 	[ "$status" = 1 ]
 	says 'port vif2.0 on br0 is that of the interface away: left alone'
 	no_ports
@@ -330,11 +332,12 @@ as_stock() {
 @test "ovs-vswitchd ends while it is waited for: rolled back, long before the deadline" {
 	ovs_freeze ovs-vswitchd
 	keep before
-	vif_call 1 0 online 2>"$RIG/err" &
+	vif_call 1 0 online 2>"$RIG/err" 3>&- &
+	call=$!
 	ovs_until vsctl get port vif1.0 name
 	kill -KILL "$STOPPED"
 	STOPPED=
-	! wait $!
+	! wait "$call"
 	grep 'ovs-vswitchd is not running' "$RIG/err"
 	no_ports
 	ovs_daemon
@@ -344,11 +347,12 @@ as_stock() {
 @test "a restart of ovs-vswitchd meanwhile is waited for" {
 	ovs_freeze ovs-vswitchd
 	vif_call 1 0 online 2>"$RIG/err" 3>&- &
+	call=$!
 	ovs_until vsctl get port vif1.0 name
 	kill -KILL "$STOPPED"
 	STOPPED=
 	ovs_daemon
-	wait %?online || wait
+	wait "$call"
 	[ "$(node vif 1 0 hotplug-status)" = connected ]
 	[ "$(mark)" = vif-1-0 ]
 }
@@ -426,15 +430,13 @@ as_stock() {
 @test "killed while it waits: gc removes the port" {
 	local pid
 	ovs_freeze ovs-vswitchd
-	vif_call 1 0 online 2>/dev/null &
+	vif_call 1 0 online 2>/dev/null 3>&- &
 	ovs_until vsctl get port vif1.0 name
-	pid=$(dom0 fuser /run/xen-hotplug/devices/vif-1-0 2>/dev/null) ||
-		pid=$(ip netns pids "$DOM0" | while read -r pid; do
-			[ "$(cat "/proc/$pid/comm")" != xen-hotplug ] || echo "$pid"
-		done)
-	kill -KILL $pid
+	for pid in $(ip netns pids "$DOM0"); do
+		[ "$(cat "/proc/$pid/comm")" != xen-hotplug ] || kill -KILL "$pid"
+	done
+	! wait $!
 	ovs_thaw
-	wait || :
 	xhp gc
 	no_ports
 	[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
@@ -512,7 +514,7 @@ as_stock() {
 		backend vif $d 0 bridge=br0.$((d + 1))
 	done
 	for ((d = 1; d <= 40; d++)); do
-		vif_call $d 0 online &
+		vif_call $d 0 online 3>&- &
 		pids+=($!)
 	done
 	for d in "${pids[@]}"; do wait "$d"; done
@@ -520,7 +522,7 @@ as_stock() {
 	xhp check
 	pids=()
 	for ((d = 1; d <= 40; d++)); do
-		vif_call $d 0 offline &
+		vif_call $d 0 offline 3>&- &
 		pids+=($!)
 	done
 	for d in "${pids[@]}"; do wait "$d"; done
