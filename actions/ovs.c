@@ -269,8 +269,9 @@ static int port_of(const struct rec *rec, struct ovs_port *ret, const char **ret
 	return 0;
 }
 
-/* A port with our mark, wherever it is now; or without one, if `device` is NULL. */
-static int remove_port(struct ovsdb *db, const char *name, const char *device,
+/* The device's port, by its mark, wherever it is now; if `stock`, also one without any.
+ */
+static int remove_port(struct ovsdb *db, const char *name, const char *device, bool stock,
 		       const struct ovs_old *before, struct xhp_err *err)
 {
 	struct ovs_old now;
@@ -280,7 +281,7 @@ static int remove_port(struct ovsdb *db, const char *name, const char *device,
 		rc = ovs_port_find(db, name, &now, err);
 		if (rc == -EBUSY ||
 		    (!rc && now.uuid &&
-		     strcmp(now.device ? now.device : "", device ? device : "") != 0)) {
+		     (now.device ? strcmp(now.device, device) != 0 : !stock))) {
 			log_warn("Open vSwitch's port %s is somebody else's: left alone",
 				 name);
 			return 0;
@@ -324,7 +325,8 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	if (port_of(rec, &port, &database, err) < 0 ||
 	    ovsdb_open(database, UNDO_SECONDS, &db, err) < 0)
 		return err->code;
-	rc = remove_port(db, port.name, port.device, put_back ? &before : NULL, err);
+	rc = remove_port(db, port.name, port.device, false, put_back ? &before : NULL,
+			 err);
 	ovsdb_close(db);
 	return rc;
 }
@@ -409,7 +411,7 @@ static int sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
 		if (!is_gone(list[i].device) ||
 		    nl_link_by_name(list[i].name, &link, err) != -ENODEV)
 			continue;
-		rc = remove_port(db, list[i].name, list[i].device, NULL, err);
+		rc = remove_port(db, list[i].name, list[i].device, false, NULL, err);
 		if (!rc)
 			log_info("removed Open vSwitch's port %s: its device and journal "
 				 "are gone",
@@ -438,7 +440,7 @@ static int detach_stock(struct ctx *ctx, struct step *step, void *data,
 	}
 	if (rc < 0)
 		return rc;
-	rc = remove_port(db, link.name.s, NULL, NULL, err);
+	rc = remove_port(db, link.name.s, ctx->device, true, NULL, err);
 	ovsdb_close(db);
 	return rc;
 }

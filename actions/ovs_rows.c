@@ -146,11 +146,15 @@ const char *ovs_port_columns(unsigned int tag, const uint16_t *trunks, unsigned 
 			     const char *mode)
 {
 	json_t *tags = json_array(), *list = json_array(), *modes = json_array();
+	bool seen[4095] = { false };
 
 	if (tag)
 		json_array_append(tags, json_integer(tag));
-	for (unsigned int i = 0; i < n; i++)
-		json_array_append(list, json_integer(trunks[i]));
+	for (unsigned int i = 0; i < n; i++) {
+		if (!seen[trunks[i]])
+			json_array_append(list, json_integer(trunks[i]));
+		seen[trunks[i]] = true;
+	}
 	if (mode)
 		json_array_append(modes, json_string(mode));
 	return json_dumps(json_pack("{s:[s,o],s:[s,o],s:[s,o]}", "tag", "set", tags,

@@ -22,7 +22,8 @@ struct ovsdb {
 	const char *path;
 	long long until;          /* milliseconds of the monotonic clock; 0 = no limit */
 	json_int_t last_id;       /* of our requests */
-	bool locked;              /* we were given ovs-vswitchd's lock */
+	bool queued;              /* we have asked for ovs-vswitchd's lock ... */
+	bool locked;              /* ... and were given it */
 	bool monitored;           /* cur_cfg is told to us */
 	json_int_t cur_cfg;       /* what ovs-vswitchd has done, as far as we know */
 	struct xhp_err *read_err; /* where the reader below jansson puts its error */
@@ -282,15 +283,17 @@ int ovsdb_transact(struct ovsdb *db, json_t *ops, json_t **ret, struct xhp_err *
 	return 0;
 }
 
-/* Queues us up for the lock; `ret`: it was free. */
-static int lock_ask(struct ovsdb *db, bool *ret, struct xhp_err *err)
+/* Queues us up for the lock; then `locked` says whether it was, or has become, free. */
+static int lock_ask(struct ovsdb *db, struct xhp_err *err)
 {
 	json_t *result;
 
-	db->locked = false;
+	if (db->queued)
+		return 0;
 	if (request(db, "lock", json_pack("[s]", DAEMON_LOCK), &result, err) < 0)
 		return err->code;
-	*ret = json_is_true(json_object_get(result, "locked")) || db->locked;
+	db->queued = true;
+	db->locked |= json_is_true(json_object_get(result, "locked"));
 	return 0;
 }
 
@@ -299,7 +302,7 @@ static int lock_leave(struct ovsdb *db, struct xhp_err *err)
 	json_t *unused;
 	int rc = request(db, "unlock", json_pack("[s]", DAEMON_LOCK), &unused, err);
 
-	db->locked = false;
+	db->queued = db->locked = false;
 	return rc;
 }
 
@@ -316,14 +319,11 @@ int ovsdb_daemon(struct ovsdb *db, unsigned int ms, struct xhp_err *err)
 {
 	const struct timespec pause = { 0, DAEMON_RETRY_MS * 1000000L };
 	long long end = now_ms() + ms;
-	bool is_free;
 
 	for (;;) {
-		if (lock_ask(db, &is_free, err) < 0)
+		if (lock_ask(db, err) < 0)
 			return err->code;
-		if (!is_free && lock_leave(db, err) < 0)
-			return err->code;
-		if (!is_free)
+		if (!db->locked)
 			return 0;
 		if (lock_leave(db, err) < 0)
 			return err->code;
@@ -351,16 +351,13 @@ static int monitor(struct ovsdb *db, struct xhp_err *err)
 /* We stand in the queue behind ovs-vswitchd: if it ends, we are told at once. */
 static int confirm(struct ovsdb *db, json_int_t cfg, struct xhp_err *err)
 {
-	bool is_free;
 	json_t *none;
 
-	if (lock_ask(db, &is_free, err) < 0)
+	if (lock_ask(db, err) < 0)
 		return err->code;
 	while (db->cur_cfg < cfg) {
-		if (is_free || db->locked) {
-			if (lock_leave(db, err) < 0 ||
-			    ovsdb_daemon(db, OVSDB_GRACE, err) < 0 ||
-			    lock_ask(db, &is_free, err) < 0)
+		if (db->locked) {
+			if (ovsdb_daemon(db, OVSDB_GRACE, err) < 0)
 				return err->code;
 			continue;
 		}
@@ -370,7 +367,7 @@ static int confirm(struct ovsdb *db, json_int_t cfg, struct xhp_err *err)
 			return err->code;
 		}
 	}
-	return lock_leave(db, err);
+	return 0;
 }
 
 int ovsdb_configure(struct ovsdb *db, json_t *ops, struct xhp_err *err)

@@ -110,6 +110,11 @@ as_stock() {
 	backend vif 1 0 bridge=br0.5 vlan=10
 	run vif_call 1 0 online
 	says 'vlan= goes with a plain bridge'
+	xenstore-rm /local/domain/0/backend/vif/1/0/vlan
+	backend vif 1 0 bridge=br0:5:5
+	vif_call 1 0 online
+	[ "$(vsctl get port vif1.0 trunks)" = '[5]' ]
+	vif_call 1 0 offline
 	backend vif 1 0 bridge=br0:5000
 	run vif_call 1 0 online
 	says 'a trunk is not a VLAN'
@@ -357,6 +362,32 @@ as_stock() {
 	[ "$(mark)" = vif-1-0 ]
 }
 
+@test "the database stops answering with the change on its way: gc removes what comes" {
+	local at
+	command -v strace >/dev/null || skip "no strace"
+	echo 'timeout = 2' >"$RIG/etc-xen/hotplug.conf"
+	libxl_call vif 1 0 strace -s 4000 -o /run/trace -e trace=sendto \
+		/usr/sbin/xen-hotplug run vif-openvswitch online type_if=vif
+	at=$(grep sendto "$RIG/run/trace" | grep -n next_cfg | head -n 1)
+	vif_call 1 0 offline
+	no_ports
+	libxl_call vif 1 0 strace -o /run/trace -e trace=sendto \
+		-e inject=sendto:delay_enter=1000000:when="${at%%:*}" \
+		/usr/sbin/xen-hotplug run vif-openvswitch online type_if=vif 2>"$RIG/err" 3>&- &
+	call=$!
+	ovs_until grep -q '^rec .* ovs port' "$RIG/run/xen-hotplug/devices/vif-1-0"
+	sleep 0.3
+	ovs_freeze ovsdb-server
+	! wait "$call"
+	grep 'ovsdb-server does not answer' "$RIG/err"
+	grep 'roll-back is not complete (xen-hotplug gc tries again)' "$RIG/err"
+	ovs_thaw
+	ovs_until vsctl get port vif1.0 name
+	xhp gc
+	no_ports
+	[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
+}
+
 @test "offline without ovs-vswitchd deletes the port; ovs-vswitchd finds it so later" {
 	vif_call 1 0 online
 	ovs_stop ovs-vswitchd
@@ -484,6 +515,27 @@ as_stock() {
 	dom0 test -x /etc/xen/scripts/vif-openvswitch || skip "no stock vif-openvswitch"
 	SCRIPT=/etc/xen/scripts/vif-openvswitch vif_call 1 0 online
 	vsctl get port vif1.0 name
+	vif_call 1 0 offline
+	no_ports
+}
+
+@test "without a journal, a port that is ours goes, and another device's stays" {
+	vif_call 1 0 online
+	rm "$RIG"/run/xen-hotplug/devices/vif-1-0
+	vif_call 1 0 offline
+	no_ports
+	vsctl add-port br0 vif1.0 -- set port vif1.0 external_ids:xen-hotplug=vif-7-0
+	ports >"$RIG/ports"
+	run vif_call 1 0 offline
+	[ "$status" = 0 ]
+	says "somebody else's: left alone"
+	no_ports
+}
+
+@test "a renamed vif is a port by its new name" {
+	backend vif 1 0 bridge=br0 vifname=web
+	vif_call 1 0 online
+	[ "$(vsctl list-ports br0)" = web ]
 	vif_call 1 0 offline
 	no_ports
 }
