@@ -15,18 +15,22 @@ trap rig_teardown EXIT
 rig_setup
 
 rounds=${1:-40}
-stock=/etc/xen/scripts/vif-bridge
-programs=(-- floor "$RIG_BUILD/floor")
-if [ -x "$XHP" ]; then
-	programs+=(-- xen-hotplug /usr/sbin/xen-hotplug run vif-bridge)
-else
-	echo "$XHP: not built, not measured"
-fi
-if dom0 test -x $stock; then
-	programs+=(-- stock $stock)
-else
-	echo "stock: not installed (xen-utils-common), not measured"
-fi
+
+# contestants NAME: the recipe of that name, and the stock script.
+contestants() {
+	local stock=/etc/xen/scripts/$1
+	programs=()
+	if [ -x "$XHP" ]; then
+		programs+=(-- xen-hotplug /usr/sbin/xen-hotplug run "$1")
+	else
+		echo "$XHP: not built, not measured"
+	fi
+	if dom0 test -x "$stock"; then
+		programs+=(-- stock "$stock")
+	else
+		echo "stock: not installed (xen-utils-common), not measured"
+	fi
+}
 
 # measure TITLE [NODE=VALUE...]
 measure() {
@@ -40,7 +44,15 @@ measure() {
 	rig_netns_del "$DOM0-1.0"
 }
 
+contestants vif-bridge
+programs=(-- floor "$RIG_BUILD/floor" "${programs[@]}")
 bridge_add br0
 measure "vif-bridge"
 measure "vif-bridge with ip= (floor: an empty chain; stock: no filter)" \
 	ip="192.0.2.10 2001:db8::10"
+
+rig_teardown
+. ../netns/ovs.bash
+ovs_setup
+contestants vif-openvswitch
+measure "vif-openvswitch (the servers' own time is in both)" bridge=br0
