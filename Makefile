@@ -106,7 +106,7 @@ include tests/rules.mk
 BUILD_DEPS := gcc libc6-dev make pkg-config libxen-dev libnl-3-dev libinih-dev \
 	libnftnl-dev libmnl-dev libjansson-dev
 RUN_DEPS := xen-utils-common $(XEN_UTILS) iproute2 nftables iputils-ping util-linux procps
-TEST_DEPS := bats libcmocka-dev iptables clang-format mandoc
+TEST_DEPS := bats libcmocka-dev iptables clang-format mandoc dnsmasq-base busybox-static
 XEN_UTILS = $(or $(notdir $(patsubst %/,%,$(firstword $(wildcard /usr/share/doc/xen-utils-4*/)))),xen-utils-4.17)
 
 deps:

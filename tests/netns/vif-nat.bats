@@ -20,7 +20,7 @@ setup() {
 	ip -n "$NET" link set eth0 addrgenmode none up
 	dom0 sysctl -qw net.ipv4.ip_forward=1
 	dom0 install -d -m 700 /run/xen-hotplug/{devices,shared}
-	site uplink=eth0 hostsdir=/run/dhcp-hosts
+	site uplink=eth0 hostsdir=/run/dhcp-hosts pidfile=
 	vif_add 1 0
 }
 
