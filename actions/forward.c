@@ -303,9 +303,8 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	p = plan_make(mem_printf("xen-hotplug %s", ctx->device), args->via, args->when,
 		      link.name.s, &args->ip);
 	if (RECORD(ctx, err, SCOPE_HOST, "forward", "accept", "comment", p.comment,
-		   "ifname", mem_strdup(link.name.s), "via",
-		   p.bridged ? "bridge" : "route", "ip", prefixes_text(&args->ip), "when",
-		   p.always ? "always" : "auto") < 0)
+		   "ifname", link.name.s, "via", p.bridged ? "bridge" : "route", "ip",
+		   prefixes_text(&args->ip), "when", p.always ? "always" : "auto") < 0)
 		return err->code;
 	if (nft_put(&p, err) < 0 || legacy_put(&p, err) < 0)
 		return err_wrap(err, "cannot accept what is forwarded for %s",
