@@ -270,6 +270,12 @@ planned() {
 	dom0 nft add rule ip xen-nat postrouting oifname eth1 masquerade
 	vif_call 1 0 offline
 	[ "$(nat_rules)" = 1 ]
+	dom0 nft flush chain ip xen-nat postrouting
+	dom0 nft add chain ip xen-nat own
+	vif_call 1 0 online
+	vif_call 1 0 offline
+	[ "$(nat_rules)" = 0 ]
+	dom0 nft list chain ip xen-nat own
 	dom0 nft delete table ip xen-nat
 	dom0 nft add table ip xen-nat
 	xenstore-write /local/domain/0/backend/vif/1/0/hotplug-status ''
@@ -389,6 +395,8 @@ planned() {
 	xhp gc
 	[ "$(nat_rules)" = 2 ]
 	backend_gone vif 1 0
+	xhp gc
+	[ "$(nat_rules)" = 2 ]
 	vif_del 1 0
 	xhp gc
 	[ "$(nat_rules)" = 1 ]
