@@ -228,16 +228,12 @@ static int use_settings(struct ctx *ctx, struct xhp_err *err)
 static int check_all(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
 {
 	const struct recipe *recipe = ctx->recipe;
-	bool filtered = false;
 
 	if (recipe->class->find && recipe->class->find(ctx, verb, err) < 0)
 		return err->code;
 	if (steps_check(ctx, err) < 0)
 		return err->code;
-	for (unsigned int i = 0; i < recipe->nsteps; i++)
-		filtered |= recipe->steps[i]->action->order == ORDER_FILTER &&
-			    recipe->steps[i]->active;
-	if (ctx->require_filter && ctx->dev.ifindex && !filtered)
+	if (ctx->require_filter && ctx->dev.ifindex && !ctx->filtered)
 		return err_set(
 			err, -EPERM,
 			"nothing filters %s (no ip= in the guest's configuration?), "

@@ -175,10 +175,11 @@ int step_check(struct ctx *ctx, struct step *step, struct xhp_err *err)
 	if (step_bind(ctx, step, err) < 0)
 		return err->code;
 	step->checked = true;
-	if (!step->active || !step->action->check ||
-	    !step->action->check(ctx, step, step->args, err))
-		return 0;
-	return step_error(step, err);
+	if (step->active && step->action->check &&
+	    step->action->check(ctx, step, step->args, err) < 0)
+		return step_error(step, err);
+	ctx->filtered |= step->active && step->action->order == ORDER_FILTER;
+	return 0;
 }
 
 /* The `requires` of every file that can be judged now: after `last`, or before all. */
