@@ -107,6 +107,7 @@ BUILD_DEPS := gcc libc6-dev make pkg-config libxen-dev libnl-3-dev libinih-dev \
 	libnftnl-dev libmnl-dev libjansson-dev
 RUN_DEPS := xen-utils-common $(XEN_UTILS) iproute2 nftables iputils-ping util-linux procps
 TEST_DEPS := bats libcmocka-dev iptables clang-format mandoc openvswitch-switch strace
+XEN_DEPS := qemu-system-x86 mmdebstrap e2fsprogs cpio
 XEN_UTILS = $(or $(notdir $(patsubst %/,%,$(firstword $(wildcard /usr/share/doc/xen-utils-4*/)))),xen-utils-4.17)
 
 deps:
@@ -124,8 +125,13 @@ check: test-deps
 	@$(MAKE) -s --no-print-directory run-check
 
 run-check: all test-tools $(UNIT_TESTS)
-	@XHP=$(B)/xen-hotplug B=$(B) tests/run tests/style $(UNIT_TESTS) \
+	@ASAN_OPTIONS=detect_leaks=0 XHP=$(B)/xen-hotplug B=$(B) tests/run tests/style $(UNIT_TESTS) \
 		$(wildcard tests/*/*.bats)
+
+check-xen: test-deps
+	@tests/deps $(XEN_DEPS)
+	@$(MAKE) -s --no-print-directory all test-tools
+	@tests/xen/check $(TESTS)
 
 bench: test-deps
 	@$(MAKE) -s --no-print-directory all test-tools
@@ -134,4 +140,4 @@ bench: test-deps
 clean:
 	rm -rf build
 
-.PHONY: all install uninstall deps test-deps demo check run-check bench clean
+.PHONY: all install uninstall deps test-deps demo check run-check check-xen bench clean

@@ -29,12 +29,16 @@ struct prefix link_local_of(const uint8_t mac[6]);
 /* Up or down, if it is not so already; an interface that has gone is no error. */
 int link_set_up(const struct link *link, bool up, struct xhp_err *err);
 
+/* The path of an interface's setting: `family` is "ipv4" or "ipv6". */
+const char *sysctl_conf(const char *family, const struct link *link, const char *name);
+
 /*
- * Sets a kernel setting, with a record of kind "sysctl" before it. One that is so already
- * makes no record; -ENOENT if the kernel does not have it.
+ * Sets a setting of an interface, with a record of kind "sysctl" before it. One that is
+ * so already makes no record; -ENOENT if the kernel does not have it.
  */
 int sysctl_set(struct ctx *ctx, const char *action, enum rec_scope scope,
-	       const char *name, const char *value, struct xhp_err *err);
+	       const struct link *link, const char *family, const char *name,
+	       const char *value, struct xhp_err *err);
 /* What undo, audit and repair do with such a record. */
 int sysctl_undo(const struct rec *rec, struct xhp_err *err);
 int sysctl_audit(const struct rec *rec, struct xhp_err *err);

@@ -97,13 +97,28 @@ static int find_bridge(const char *name, struct link *ret, struct xhp_err *err)
 		       *ret->kind ? " but a " : "", ret->kind, bridges_here());
 }
 
+/* "br0.5" has always been a bridge of that very name, where there is one. */
+static bool literal_name(struct args *args)
+{
+	struct bridge_spec *spec = &args->name;
+	const char *name = mem_printf("%s.%u", spec->name.s, spec->tag);
+	struct xhp_err unused;
+
+	return spec->tag && !spec->ntrunks && strlen(name) < IFNAMSIZ &&
+	       !nl_link_by_name(name, &args->bridge, &unused) &&
+	       !strcmp(args->bridge.kind, "bridge");
+}
+
 static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	struct args *args = data;
 	struct link link;
 
-	if (dev_or(ctx, &args->dev, &link, err) < 0 ||
-	    find_bridge(args->name.name.s, &args->bridge, err) < 0)
+	if (dev_or(ctx, &args->dev, &link, err) < 0)
+		return err->code;
+	if (literal_name(args))
+		args->name.tag = 0;
+	else if (find_bridge(args->name.name.s, &args->bridge, err) < 0)
 		return err->code;
 	if (args->name.ntrunks)
 		return err_set(err, -EINVAL,
@@ -138,8 +153,8 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	if (mtu != link.mtu)
 		change.mtu = mtu;
 	if (RECORD(ctx, err, SCOPE_HOST, "bridge", "port", "ifindex",
-		   mem_printf("%d", link.ifindex), "ifname", mem_strdup(link.name.s),
-		   "bridge", args->bridge.name.s, "bridge-ifindex",
+		   mem_printf("%d", link.ifindex), "ifname", link.name.s, "bridge",
+		   args->bridge.name.s, "bridge-ifindex",
 		   mem_printf("%d", args->bridge.ifindex), "old-master",
 		   mem_printf("%d", link.master), "old-mtu", mem_printf("%u", link.mtu),
 		   "mtu", mem_printf("%u", mtu)) < 0)

@@ -74,46 +74,65 @@ int rec_prefixes(const struct rec *rec, const char *name, struct prefixes *ret,
 	return 0;
 }
 
-int sysctl_set(struct ctx *ctx, const char *action, enum rec_scope scope,
-	       const char *name, const char *value, struct xhp_err *err)
+const char *sysctl_conf(const char *family, const struct link *link, const char *name)
 {
-	const char *old;
+	return mem_printf("net/%s/conf/%s/%s", family, link->name.s, name);
+}
 
-	if (sysctl_read(name, &old, err) < 0)
+int sysctl_set(struct ctx *ctx, const char *action, enum rec_scope scope,
+	       const struct link *link, const char *family, const char *name,
+	       const char *value, struct xhp_err *err)
+{
+	const char *path = sysctl_conf(family, link, name), *old;
+
+	if (sysctl_read(path, &old, err) < 0)
 		return err->code;
 	if (!strcmp(old, value))
 		return 0;
-	if (RECORD(ctx, err, scope, action, "sysctl", "name", name, "old", old, "value",
-		   value) < 0)
+	if (RECORD(ctx, err, scope, action, "sysctl", "ifindex",
+		   mem_printf("%d", link->ifindex), "family", family, "name", name, "old",
+		   old, "value", value) < 0)
 		return err->code;
-	return sysctl_write(name, value, err);
+	return sysctl_write(path, value, err);
+}
+
+/* By the ifindex: an interface that has got the name since is another one. */
+static int sysctl_of(const struct rec *rec, const char **ret_path, const char **ret_now,
+		     struct xhp_err *err)
+{
+	const char *family = rec_get(rec, "family"), *name = rec_get(rec, "name");
+	struct link link;
+
+	if (!family || !name || !rec_get(rec, "value") || !rec_get(rec, "old"))
+		return rec_unknown(rec, err);
+	if (rec_link(rec, &link, err) < 0)
+		return err->code;
+	*ret_path = sysctl_conf(family, &link, name);
+	return sysctl_read(*ret_path, ret_now, err);
 }
 
 /* With the interface its settings are gone; what somebody else has set since, stays. */
 int sysctl_undo(const struct rec *rec, struct xhp_err *err)
 {
-	const char *name = rec_get(rec, "name"), *value = rec_get(rec, "value");
-	const char *old = rec_get(rec, "old"), *now;
+	const char *path, *now;
 
-	if (!name || !value || !old)
-		return rec_unknown(rec, err);
-	if (sysctl_read(name, &now, err) < 0)
-		return err->code == -ENOENT ? 0 : err->code;
-	if (strcmp(now, value) != 0)
+	if (sysctl_of(rec, &path, &now, err) < 0)
+		return err->code == -ENODEV || err->code == -ENOENT ? 0 : err->code;
+	if (strcmp(now, rec_get(rec, "value")) != 0)
 		return 0;
-	if (sysctl_write(name, old, err) < 0 && err->code != -ENOENT)
+	if (sysctl_write(path, rec_get(rec, "old"), err) < 0 && err->code != -ENOENT)
 		return err->code;
 	return 0;
 }
 
 int sysctl_audit(const struct rec *rec, struct xhp_err *err)
 {
-	const char *name = rec_get(rec, "name"), *now;
+	const char *path, *now;
 
-	if (sysctl_read(name, &now, err) == 0) {
+	if (sysctl_of(rec, &path, &now, err) == 0) {
 		if (!strcmp(now, rec_get(rec, "value")))
 			return 0;
-		err_set(err, -ESTALE, "%s is %s, not %s", name, now,
+		err_set(err, -ESTALE, "%s is %s, not %s", path, now,
 			rec_get(rec, "value"));
 	}
 	return 1;
@@ -121,5 +140,9 @@ int sysctl_audit(const struct rec *rec, struct xhp_err *err)
 
 int sysctl_repair(const struct rec *rec, struct xhp_err *err)
 {
-	return sysctl_write(rec_get(rec, "name"), rec_get(rec, "value"), err);
+	const char *path, *now;
+
+	if (sysctl_of(rec, &path, &now, err) < 0)
+		return err->code;
+	return sysctl_write(path, rec_get(rec, "value"), err);
 }

@@ -147,7 +147,7 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	/* only then: a table that goes makes the kernel wait when the socket is closed */
 	f->replace = !rc;
 	if (RECORD(ctx, err, SCOPE_HOST, "filter", "table", "name", f->table, "ifname",
-		   mem_strdup(f->ifname), "ifindex", mem_printf("%d", f->ifindex), "mac",
+		   f->ifname, "ifindex", mem_printf("%d", f->ifindex), "mac",
 		   f->mac.set ? mac_text(f->mac.b) : "any", "ip",
 		   prefixes_text(&f->ip)) < 0)
 		return err->code;

@@ -132,27 +132,6 @@ enum form {
 	FORMS = 4,
 };
 
-static void match_source(struct nft_batch *b, const struct prefix *p, unsigned int form)
-{
-	const unsigned int size = p->family == AF_INET ? 4 : 16;
-	const bool is_short = form & FORM_SHORT && p->len % 8 == 0;
-	const unsigned int len = is_short ? p->len / 8 : size;
-	uint8_t addr[16] = { 0 }, mask[16] = { 0 };
-
-	if (!p->len)
-		return;
-	for (unsigned int i = 0; i < len; i++) {
-		unsigned int bits = p->len > 8 * i ? p->len - 8 * i : 0;
-
-		mask[i] = bits >= 8 ? 0xff : (uint8_t)(0xff00 >> bits);
-		addr[i] = p->addr[i] & mask[i];
-	}
-	nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, p->family == AF_INET ? 12 : 8, len);
-	if (p->len < len * 8)
-		nft_mask(b, mask, len);
-	nft_cmp(b, NFT_CMP_EQ, addr, len);
-}
-
 static void match_interface(struct nft_batch *b, const struct accept *a)
 {
 	struct xt_physdev_info info = { .bitmask = XT_PHYSDEV_OP_BRIDGED };
@@ -176,7 +155,7 @@ static void rule_insert(struct nft_batch *b, const struct accept *a, const char 
 
 	nft_rule(b, CHAIN, true, comment);
 	if (a->source)
-		match_source(b, a->source, form);
+		nft_source(b, a->source, form & FORM_SHORT);
 	if (a->dhcp) {
 		nft_meta(b, NFT_META_L4PROTO);
 		nft_is(b, NFT_CMP_EQ, IPPROTO_UDP, 1);
@@ -197,22 +176,6 @@ static void rules_insert(struct nft_batch *b, const struct plan *p, uint8_t fami
 	for (unsigned int i = p->n; i--;)
 		if (p->rules[i].family == family)
 			rule_insert(b, &p->rules[i], p->comment, FORM_PLAIN);
-}
-
-/* Deletes what carries the comment. */
-static int rules_delete(struct nft_batch *b, enum nft_family family, const char *comment,
-			struct xhp_err *err)
-{
-	struct nft_listed *have;
-	unsigned int n;
-
-	if (nft_rules(family, TABLE, CHAIN, &have, &n, err) < 0)
-		return err->code;
-	nft_in(b, family, TABLE);
-	for (unsigned int i = 0; i < n; i++)
-		if (!strcmp(have[i].comment, comment))
-			nft_rule_del(b, CHAIN, have[i].handle);
-	return 0;
 }
 
 /*
@@ -252,8 +215,8 @@ static int nft_put(const struct plan *p, struct xhp_err *err)
 			rc = nft_needed(p, i, &exists, err);
 			if (!rc)
 				continue;
-			if (rc < 0 ||
-			    rules_delete(&b, families[i].nft, p->comment, err) < 0)
+			nft_in(&b, families[i].nft, TABLE);
+			if (rc < 0 || nft_rules_del(&b, CHAIN, p->comment, NULL, err) < 0)
 				return err->code;
 			if (!exists) {
 				nft_table_add(&b, false);
@@ -273,42 +236,23 @@ static int nft_take(const char *comment, struct xhp_err *err)
 	do {
 		struct nft_batch b = { 0 };
 
-		for (unsigned int i = 0; i < 2; i++)
-			if (rules_delete(&b, families[i].nft, comment, err) < 0)
+		for (unsigned int i = 0; i < 2; i++) {
+			nft_in(&b, families[i].nft, TABLE);
+			if (nft_rules_del(&b, CHAIN, comment, NULL, err) < 0)
 				return err->code;
+		}
 		rc = nft_send(&b, err);
 	} while (rc == -ENOENT && --tries);
 	return rc;
 }
 
-/* Are these rules, and no others with the comment, in the chain? */
 static int nft_check(const struct plan *p, unsigned int family, struct xhp_err *err)
 {
 	struct nft_batch b = { 0 };
-	struct nft_listed *want, *have;
-	unsigned int nwant, nhave, found = 0, marked = 0;
 
 	nft_in(&b, families[family].nft, TABLE);
 	rules_insert(&b, p, families[family].af);
-	nft_batch_rules(&b, families[family].nft, &want, &nwant);
-	if (nft_rules(families[family].nft, TABLE, CHAIN, &have, &nhave, err) < 0)
-		return err->code;
-	for (unsigned int i = 0; i < nhave; i++) {
-		if (strcmp(have[i].comment, p->comment) != 0)
-			continue;
-		marked++;
-		for (unsigned int j = 0; j < nwant; j++)
-			if (want[j].text && !strcmp(want[j].text, have[i].text)) {
-				want[j].text = NULL;
-				found++;
-				break;
-			}
-	}
-	if (found == nwant && marked == nwant)
-		return 0;
-	err_set(err, -ESTALE, "%u of %u rules are in the chain %s/" TABLE "/" CHAIN,
-		found, nwant, family ? "ip6" : "ip");
-	return 1;
+	return nft_rules_audit(&b, CHAIN, p->comment, err);
 }
 
 /* ---- Legacy tables ---- */
@@ -359,9 +303,8 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	p = plan_make(mem_printf("xen-hotplug %s", ctx->device), args->via, args->when,
 		      link.name.s, &args->ip);
 	if (RECORD(ctx, err, SCOPE_HOST, "forward", "accept", "comment", p.comment,
-		   "ifname", mem_strdup(link.name.s), "via",
-		   p.bridged ? "bridge" : "route", "ip", prefixes_text(&args->ip), "when",
-		   p.always ? "always" : "auto") < 0)
+		   "ifname", link.name.s, "via", p.bridged ? "bridge" : "route", "ip",
+		   prefixes_text(&args->ip), "when", p.always ? "always" : "auto") < 0)
 		return err->code;
 	if (nft_put(&p, err) < 0 || legacy_put(&p, err) < 0)
 		return err_wrap(err, "cannot accept what is forwarded for %s",

@@ -118,7 +118,7 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	if (step_var(ctx, step, "ip", &ip, err) < 0)
 		return err->code;
 	const char *fields[] = { "dir",         args->dir,
-				 "dev",         mem_strdup(ctx->dev.name.s),
+				 "dev",         ctx->dev.name.s,
 				 "bridge",      args->bridge,
 				 "ip",          ip,
 				 "main_ip",     args->main_ip,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // link: the interface's own properties, while it is still down.
 
+#include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <sys/socket.h>
 
@@ -93,7 +94,7 @@ static int rename_to(struct ctx *ctx, struct link *link, const struct ifname *na
 	if (!*name->s || !strcmp(name->s, link->name.s))
 		return 0;
 	if (RECORD(ctx, err, SCOPE_DEVICE, "link", "name", "ifindex", num(link->ifindex),
-		   "old", mem_strdup(link->name.s), "new", name->s) < 0)
+		   "old", link->name.s, "new", name->s) < 0)
 		return err->code;
 	if (nl_link_change(link->ifindex, &change, err) < 0)
 		return err_wrap(err, "cannot call %s %s", link->name.s, name->s);
@@ -111,7 +112,8 @@ static int flush_addresses(struct ctx *ctx, const struct link *link, struct xhp_
 	for (unsigned int i = 0; i < n; i++) {
 		if (RECORD(ctx, err, SCOPE_DEVICE, "link", "address-removed", "ifindex",
 			   num(link->ifindex), "address",
-			   prefix_text(&addresses[i].prefix)) < 0)
+			   prefix_text(&addresses[i].prefix), "nodad",
+			   addresses[i].flags & IFA_F_NODAD ? "yes" : NULL) < 0)
 			return err->code;
 		if (nl_address_del(link->ifindex, &addresses[i].prefix, err) < 0 &&
 		    err->code != -EADDRNOTAVAIL)
@@ -135,7 +137,8 @@ static int add_address(struct ctx *ctx, const struct link *link, const struct pr
 	if (RECORD(ctx, err, SCOPE_HOST, "link", "address-added", "ifindex",
 		   num(link->ifindex), "address", prefix_text(p)) < 0)
 		return err->code;
-	return nl_address_add(link->ifindex, p, err);
+	/* it is on the uplink already: nobody else has it */
+	return nl_address_add(link->ifindex, p, true, err);
 }
 
 /* With an IPv6 address, a link-local one: without it, the kernel looks for no neighbour
@@ -179,9 +182,8 @@ static int set_properties(struct ctx *ctx, struct link *link, const struct args 
 	if (!mac && !mtu && !gen)
 		return 0;
 	if (RECORD(ctx, err, SCOPE_DEVICE, "link", "set", "ifindex", num(link->ifindex),
-		   "ifname", mem_strdup(link->name.s), "old-mac",
-		   mac ? mac_text(link->mac) : NULL, "mac",
-		   mac ? mac_text(args->mac.b) : NULL, "old-mtu",
+		   "ifname", link->name.s, "old-mac", mac ? mac_text(link->mac) : NULL,
+		   "mac", mac ? mac_text(args->mac.b) : NULL, "old-mtu",
 		   mtu ? num(link->mtu) : NULL, "mtu",
 		   mtu ? num((long)args->mtu.v) : NULL, "old-addrgenmode",
 		   gen ? num(link->addrgenmode) : NULL, "addrgenmode",
@@ -279,7 +281,7 @@ static int undo_address(const struct rec *rec, const struct link *link, bool add
 	if (prefix_parse(rec_get(rec, "address"), &p, err) < 0)
 		return err->code;
 	rc = added ? nl_address_del(link->ifindex, &p, err)
-		   : nl_address_add(link->ifindex, &p, err);
+		   : nl_address_add(link->ifindex, &p, rec_get(rec, "nodad"), err);
 	if (rc == -EADDRNOTAVAIL || rc == -EEXIST || rc == -ENODEV)
 		return 0;
 	return rc;

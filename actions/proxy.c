@@ -30,22 +30,18 @@ static const struct param params[] = {
 	{ .key = NULL },
 };
 
-static const char *conf(const char *family, const struct link *link, const char *name)
-{
-	return mem_printf("net/%s/conf/%s/%s", family, link->name.s, name);
-}
-
 /* The guest must not be able to configure dom0; an absent setting is IPv6 switched off.
  */
 static int refuse_configuration(struct ctx *ctx, const struct link *link,
 				struct xhp_err *err)
 {
-	const char *const names[] = { conf("ipv6", link, "accept_ra"),
-				      conf("ipv6", link, "accept_redirects"),
-				      conf("ipv4", link, "accept_redirects") };
+	static const char *const names[][2] = { { "ipv6", "accept_ra" },
+						{ "ipv6", "accept_redirects" },
+						{ "ipv4", "accept_redirects" } };
 
 	for (int i = 0; i < 3; i++) {
-		if (sysctl_set(ctx, "proxy", SCOPE_DEVICE, names[i], "0", err) < 0 &&
+		if (sysctl_set(ctx, "proxy", SCOPE_DEVICE, link, names[i][0], names[i][1],
+			       "0", err) < 0 &&
 		    err->code != -ENOENT)
 			return err->code;
 	}
@@ -70,7 +66,7 @@ static int answer_on_uplink(struct ctx *ctx, const struct args *args,
 			continue;
 		/* for all guests, so never switched back */
 		if (p->family == AF_INET6 &&
-		    sysctl_write(conf("ipv6", uplink, "proxy_ndp"), "1", err) < 0)
+		    sysctl_write(sysctl_conf("ipv6", uplink, "proxy_ndp"), "1", err) < 0)
 			return err->code;
 		if (nl_proxy_exists(uplink->ifindex, p, &exists, err) < 0)
 			return err->code;
@@ -103,8 +99,8 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	(void)step;
 	if (dev_or(ctx, &args->dev, &link, err) < 0 ||
 	    refuse_configuration(ctx, &link, err) < 0 ||
-	    (args->arp && sysctl_set(ctx, "proxy", SCOPE_HOST,
-				     conf("ipv4", &link, "proxy_arp"), "1", err) < 0))
+	    (args->arp && sysctl_set(ctx, "proxy", SCOPE_HOST, &link, "ipv4", "proxy_arp",
+				     "1", err) < 0))
 		return err->code;
 	if (!*args->uplink.s)
 		return 0;
@@ -175,7 +171,7 @@ static int detach_stock(struct ctx *ctx, struct step *step, void *data,
 	(void)step;
 	if (dev_or(ctx, &args->dev, &link, err) < 0)
 		return err->code == -ENODEV ? 0 : err->code;
-	if (sysctl_write(conf("ipv4", &link, "proxy_arp"), "0", err) < 0 &&
+	if (sysctl_write(sysctl_conf("ipv4", &link, "proxy_arp"), "0", err) < 0 &&
 	    err->code != -ENOENT)
 		return err->code;
 	return 0;

@@ -21,7 +21,7 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	(void)step;
 	if (dev_or(ctx, &args->dev, &link, err) < 0 ||
 	    RECORD(ctx, err, SCOPE_HOST, "up", "up", "ifindex",
-		   mem_printf("%d", link.ifindex), "ifname", mem_strdup(link.name.s)) < 0)
+		   mem_printf("%d", link.ifindex), "ifname", link.name.s) < 0)
 		return err->code;
 	if (nl_link_change(link.ifindex, &up, err) < 0)
 		return err_wrap(err, "cannot take %s up", link.name.s);

@@ -34,13 +34,15 @@ static int undo_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	return a->undo(ctx, rec, err);
 }
 
-int engine_undo(struct journal *j, bool rollback, struct xhp_err *err)
+/* The records from number `down_to` on. */
+static int undo_records(struct journal *j, unsigned int down_to, bool rollback,
+			struct xhp_err *err)
 {
 	struct ctx ctx = { .journal = j, .device = j->name, .rollback = rollback };
 	struct xhp_err one;
 	int first = 0;
 
-	for (unsigned int i = j->nrecs; i-- > 0;) {
+	for (unsigned int i = j->nrecs; i-- > down_to;) {
 		struct rec *rec = &j->recs[i];
 
 		if (rec->undone || (rec->scope == SCOPE_DEVICE && !rollback))
@@ -53,7 +55,7 @@ int engine_undo(struct journal *j, bool rollback, struct xhp_err *err)
 				first = one.code;
 			}
 			/* what is not known must stop: it may hold up what is below */
-			if (one.code == -EPROTO || one.code == -ETIMEDOUT)
+			if (one.code == -EPROTO || deadline_check(&one) < 0)
 				break;
 			continue;
 		}
@@ -63,6 +65,11 @@ int engine_undo(struct journal *j, bool rollback, struct xhp_err *err)
 			log_warn("%s", one.text);
 	}
 	return first;
+}
+
+int engine_undo(struct journal *j, bool rollback, struct xhp_err *err)
+{
+	return undo_records(j, 0, rollback, err);
 }
 
 static int audit_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
@@ -185,7 +192,6 @@ static int apply_step(struct ctx *ctx, struct step *step, struct xhp_err *err)
 	struct journal *j = ctx->journal;
 	unsigned int before = j->nrecs;
 	struct xhp_err undo_err;
-	struct journal part;
 	int rc = deadline_check(err);
 
 	if (!rc && step->late)
@@ -202,15 +208,12 @@ out:
 	if (!rc)
 		return 0;
 	step_error(step, err);
-	if (!step->optional || err->code == -ETIMEDOUT)
+	if (!step->optional || deadline_check(&undo_err) < 0)
 		return err->code;
 	log_warn("optional step failed: %s:%d: %s", err->pos.file, err->pos.line,
 		 err->text);
 	step_leave_out(step, "optional, and it failed");
-	part = *j;
-	part.recs = j->recs + before;
-	part.nrecs = j->nrecs - before;
-	return engine_undo(&part, true, &undo_err) ? err->code : 0;
+	return undo_records(j, before, true, &undo_err) ? err->code : 0;
 }
 
 static int use_settings(struct ctx *ctx, struct xhp_err *err)

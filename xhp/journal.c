@@ -450,7 +450,7 @@ int journal_record(struct journal *j, struct xhp_err *err, enum rec_scope scope,
 			break;
 		buf_printf(&b, " %s=", name);
 		add_encoded(&b, value);
-		f[n++] = (struct field){ name, value };
+		f[n++] = (struct field){ name, mem_strdup(value) };
 	}
 	va_end(ap);
 	if (name)

@@ -109,7 +109,8 @@ int journal_line(struct journal *j, const char *word, const char *field,
 
 /*
  * Announces one change, before it is made: `fields` is a list of NAME, VALUE pairs that
- * ends with NULL; a NULL value is left out. Not to be called with the change made.
+ * ends with NULL; a NULL value is left out. The values are copied. Not to be called with
+ * the change made.
  */
 int journal_record(struct journal *j, struct xhp_err *err, enum rec_scope scope,
 		   const char *action, const char *kind, ...) __attribute__((sentinel));

@@ -78,12 +78,22 @@ void nft_table_add(struct nft_batch *b, bool marked)
 	msg_end(b, nlh);
 }
 
-void nft_table_del(struct nft_batch *b)
+static void table_del(struct nft_batch *b, uint16_t flags)
 {
-	struct nlmsghdr *nlh = msg_begin(b, NFT_MSG_DELTABLE, 0);
+	struct nlmsghdr *nlh = msg_begin(b, NFT_MSG_DELTABLE, flags);
 
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, b->table);
 	msg_end(b, nlh);
+}
+
+void nft_table_del(struct nft_batch *b)
+{
+	table_del(b, 0);
+}
+
+void nft_table_del_unused(struct nft_batch *b)
+{
+	table_del(b, NLM_F_NONREC);
 }
 
 static void chain_add(struct nft_batch *b, struct nftnl_chain *c, const char *chain)
@@ -116,6 +126,26 @@ void nft_base_chain_add(struct nft_batch *b, const char *chain, const char *dev,
 	if (dev)
 		nftnl_chain_set_str(c, NFTNL_CHAIN_DEV, dev);
 	chain_add(b, c, chain);
+}
+
+void nft_nat_chain_add(struct nft_batch *b, const char *chain)
+{
+	struct nftnl_chain *c = must(nftnl_chain_alloc());
+
+	nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, "nat");
+	nftnl_chain_set_u32(c, NFTNL_CHAIN_HOOKNUM, NF_INET_POST_ROUTING);
+	nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, 100); /* NF_IP_PRI_NAT_SRC */
+	nftnl_chain_set_u32(c, NFTNL_CHAIN_POLICY, NF_ACCEPT);
+	chain_add(b, c, chain);
+}
+
+void nft_chain_del_unused(struct nft_batch *b, const char *chain)
+{
+	struct nlmsghdr *nlh = msg_begin(b, NFT_MSG_DELCHAIN, NLM_F_NONREC);
+
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, b->table);
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain);
+	msg_end(b, nlh);
 }
 
 /* A range of addresses up to, and without, `end`; `open`: to the last address of all. */
@@ -308,6 +338,26 @@ void nft_lookup(struct nft_batch *b, const char *set)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, 0);
 }
 
+void nft_source(struct nft_batch *b, const struct prefix *p, bool is_short)
+{
+	const unsigned int size = p->family == AF_INET ? 4 : 16;
+	const unsigned int len = is_short && p->len % 8 == 0 ? p->len / 8 : size;
+	uint8_t addr[16] = { 0 }, mask[16] = { 0 };
+
+	if (!p->len)
+		return;
+	for (unsigned int i = 0; i < len; i++) {
+		unsigned int bits = p->len > 8 * i ? p->len - 8 * i : 0;
+
+		mask[i] = bits >= 8 ? 0xff : (uint8_t)(0xff00 >> bits);
+		addr[i] = p->addr[i] & mask[i];
+	}
+	nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, p->family == AF_INET ? 12 : 8, len);
+	if (p->len < len * 8)
+		nft_mask(b, mask, len);
+	nft_cmp(b, NFT_CMP_EQ, addr, len);
+}
+
 /* The last `len` bytes of a number in network byte order. */
 struct be {
 	uint8_t b[8];
@@ -362,36 +412,47 @@ void nft_counter(struct nft_batch *b)
 	expr_add(b, "counter");
 }
 
-static void rule_end(struct nft_batch *b, uint32_t verdict, const char *chain)
+static void rule_end(struct nft_batch *b)
 {
-	struct nftnl_expr *e = expr_add(b, "immediate");
-	struct nlmsghdr *nlh;
+	struct nlmsghdr *nlh = msg_begin(b, NFT_MSG_NEWRULE,
+					 NLM_F_CREATE | (b->insert ? 0 : NLM_F_APPEND));
 
-	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_VERDICT, verdict);
-	if (chain)
-		nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN, chain);
-	nlh = msg_begin(b, NFT_MSG_NEWRULE,
-			NLM_F_CREATE | (b->insert ? 0 : NLM_F_APPEND));
 	nftnl_rule_nlmsg_build_payload(nlh, b->rule);
 	nftnl_rule_free(b->rule);
 	b->rule = NULL;
 	msg_end(b, nlh);
 }
 
+static void verdict_add(struct nft_batch *b, uint32_t verdict, const char *chain)
+{
+	struct nftnl_expr *e = expr_add(b, "immediate");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_VERDICT, verdict);
+	if (chain)
+		nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN, chain);
+	rule_end(b);
+}
+
 void nft_accept(struct nft_batch *b)
 {
-	rule_end(b, NF_ACCEPT, NULL);
+	verdict_add(b, NF_ACCEPT, NULL);
 }
 
 void nft_drop(struct nft_batch *b)
 {
-	rule_end(b, NF_DROP, NULL);
+	verdict_add(b, NF_DROP, NULL);
 }
 
 void nft_goto(struct nft_batch *b, const char *chain)
 {
-	rule_end(b, (uint32_t)NFT_GOTO, chain);
+	verdict_add(b, (uint32_t)NFT_GOTO, chain);
+}
+
+void nft_masquerade(struct nft_batch *b)
+{
+	expr_add(b, "masq");
+	rule_end(b);
 }
 
 void nft_rule_del(struct nft_batch *b, const char *chain, uint64_t handle)

@@ -38,6 +38,11 @@ void nft_table_del(struct nft_batch *b);
 void nft_chain_add(struct nft_batch *b, const char *chain);
 void nft_base_chain_add(struct nft_batch *b, const char *chain, const char *dev,
 			bool drop);
+/* Sees the first packet of what is routed or sent, and may change where it is from. */
+void nft_nat_chain_add(struct nft_batch *b, const char *chain);
+/* -EBUSY if there is something in it. */
+void nft_chain_del_unused(struct nft_batch *b, const char *chain);
+void nft_table_del_unused(struct nft_batch *b);
 
 /* A set of address ranges: `prefixes` of this family, in any order, overlapping or not.
  */
@@ -56,6 +61,9 @@ void nft_load_exthdr(struct nft_batch *b, uint8_t header, uint32_t offset, uint3
 void nft_mask(struct nft_batch *b, const void *mask, uint32_t len);
 void nft_cmp(struct nft_batch *b, uint32_t op, const void *data, uint32_t len);
 void nft_lookup(struct nft_batch *b, const char *set);
+/* From these addresses; `is_short` loads no more of them than whole bytes, as iptables.
+ */
+void nft_source(struct nft_batch *b, const struct prefix *p, bool is_short);
 /* Numbers of `len` bytes, in network byte order. */
 void nft_is(struct nft_batch *b, uint32_t op, uint64_t value, uint32_t len);
 void nft_between(struct nft_batch *b, uint64_t from, uint64_t to, uint32_t len);
@@ -66,6 +74,7 @@ void nft_counter(struct nft_batch *b);
 void nft_accept(struct nft_batch *b);
 void nft_drop(struct nft_batch *b);
 void nft_goto(struct nft_batch *b, const char *chain);
+void nft_masquerade(struct nft_batch *b);
 
 void nft_rule_del(struct nft_batch *b, const char *chain, uint64_t handle);
 
@@ -89,6 +98,14 @@ struct nft_listed {
 /* The rules of a table, or of one chain of it; none if there is no such thing. */
 int nft_rules(enum nft_family family, const char *table, const char *chain,
 	      struct nft_listed **ret, unsigned int *ret_n, struct xhp_err *err);
+/* Adds to the batch the deletion of the chain's rules with that comment; `ret_others` is
+ * how many there are without, or NULL. */
+int nft_rules_del(struct nft_batch *b, const char *chain, const char *comment,
+		  unsigned int *ret_others, struct xhp_err *err);
+/* Are the batch's rules, and no others with that comment, in its table's chain? 0, or 1
+ * with the difference in err. */
+int nft_rules_audit(const struct nft_batch *b, const char *chain, const char *comment,
+		    struct xhp_err *err);
 /* The batch's own rules for a table of that family, in the order of the kernel's chain.
  */
 void nft_batch_rules(const struct nft_batch *b, enum nft_family family,

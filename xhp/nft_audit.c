@@ -161,3 +161,30 @@ int nft_audit(const struct nft_batch *b, struct xhp_err *err)
 		nft_family_name(b->family), b->table);
 	return 1;
 }
+
+int nft_rules_audit(const struct nft_batch *b, const char *chain, const char *comment,
+		    struct xhp_err *err)
+{
+	struct nft_listed *want, *have;
+	unsigned int nwant, nhave, found = 0, marked = 0;
+
+	nft_batch_rules(b, b->family, &want, &nwant);
+	if (nft_rules(b->family, b->table, chain, &have, &nhave, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < nhave; i++) {
+		if (strcmp(have[i].comment, comment) != 0)
+			continue;
+		marked++;
+		for (unsigned int j = 0; j < nwant; j++)
+			if (want[j].text && !strcmp(want[j].text, have[i].text)) {
+				want[j].text = NULL;
+				found++;
+				break;
+			}
+	}
+	if (found == nwant && marked == nwant)
+		return 0;
+	err_set(err, -ESTALE, "%u of %u rules are in the chain %s/%s/%s", found, nwant,
+		nft_family_name(b->family), b->table, chain);
+	return 1;
+}

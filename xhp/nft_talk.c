@@ -108,6 +108,7 @@ static const char *msg_describe(const struct nlmsghdr *nlh)
 		[NFT_MSG_NEWTABLE] = "add the table",
 		[NFT_MSG_DELTABLE] = "delete the table",
 		[NFT_MSG_NEWCHAIN] = "add a chain to the table",
+		[NFT_MSG_DELCHAIN] = "delete a chain of the table",
 		[NFT_MSG_NEWSET] = "add a set to the table",
 		[NFT_MSG_NEWSETELEM] = "add addresses to a set of the table",
 		[NFT_MSG_NEWRULE] = "add a rule to the table",
@@ -425,6 +426,25 @@ int nft_rules(enum nft_family family, const char *table, const char *chain,
 		return code;
 	*ret = found.v;
 	*ret_n = found.n;
+	return 0;
+}
+
+int nft_rules_del(struct nft_batch *b, const char *chain, const char *comment,
+		  unsigned int *ret_others, struct xhp_err *err)
+{
+	struct nft_listed *have;
+	unsigned int n, others = 0;
+
+	if (nft_rules(b->family, b->table, chain, &have, &n, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < n; i++) {
+		if (!strcmp(have[i].comment, comment))
+			nft_rule_del(b, chain, have[i].handle);
+		else
+			others++;
+	}
+	if (ret_others)
+		*ret_others = others;
 	return 0;
 }
 

@@ -50,7 +50,8 @@ struct address {
 /* The addresses of one interface; found with one dump that the kernel filters. */
 int nl_addresses(int ifindex, struct address **ret, unsigned int *ret_n,
 		 struct xhp_err *err);
-int nl_address_add(int ifindex, const struct prefix *p, struct xhp_err *err);
+/* `nodad`: an IPv6 address is not looked for on the link before it is used. */
+int nl_address_add(int ifindex, const struct prefix *p, bool nodad, struct xhp_err *err);
 int nl_address_del(int ifindex, const struct prefix *p, struct xhp_err *err);
 
 /* Marks our routes (rtm_protocol; rt_protos has no name for it). */

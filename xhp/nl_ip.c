@@ -74,13 +74,13 @@ int nl_addresses(int ifindex, struct address **ret, unsigned int *ret_n,
 }
 
 static int change_address(int type, int flags, int ifindex, const struct prefix *p,
-			  struct xhp_err *err)
+			  bool nodad, struct xhp_err *err)
 {
-	/* it stands on another interface already, or did on this one */
 	const struct ifaddrmsg ifa = { .ifa_family = p->family,
 				       .ifa_prefixlen = p->len,
-				       .ifa_flags =
-					       p->family == AF_INET6 ? IFA_F_NODAD : 0,
+				       .ifa_flags = nodad && p->family == AF_INET6
+							    ? IFA_F_NODAD
+							    : 0,
 				       .ifa_index = (uint32_t)ifindex };
 	struct nl_msg *msg = nl_new_msg(type, flags | NLM_F_ACK, &ifa, sizeof(ifa));
 
@@ -91,14 +91,15 @@ static int change_address(int type, int flags, int ifindex, const struct prefix 
 	return 0;
 }
 
-int nl_address_add(int ifindex, const struct prefix *p, struct xhp_err *err)
+int nl_address_add(int ifindex, const struct prefix *p, bool nodad, struct xhp_err *err)
 {
-	return change_address(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifindex, p, err);
+	return change_address(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifindex, p, nodad,
+			      err);
 }
 
 int nl_address_del(int ifindex, const struct prefix *p, struct xhp_err *err)
 {
-	return change_address(RTM_DELADDR, 0, ifindex, p, err);
+	return change_address(RTM_DELADDR, 0, ifindex, p, false, err);
 }
 
 /* --- routes --- */

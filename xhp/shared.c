@@ -138,15 +138,18 @@ int shared_undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 
 int shared_audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
+	const char *name = rec_get(rec, "name"), *self = rec_get(rec, "as");
 	struct journal j;
 
 	(void)ctx;
-	if (journal_read(JOURNAL_SHARED, rec_get(rec, "name"), &j, err) < 0)
+	if (!name || !self)
+		return err_set(err, -EINVAL, "record %u: no name", rec->id);
+	if (journal_read(JOURNAL_SHARED, name, &j, err) < 0)
 		return err->code == -ENOENT ? 1 : err->code;
 	for (unsigned int i = 0; i < j.nholders; i++) {
-		if (!strcmp(j.holders[i], rec_get(rec, "as")))
+		if (!strcmp(j.holders[i], self))
 			return engine_audit(&j, err);
 	}
-	err_set(err, -ENOENT, "%s is not held any more", rec_get(rec, "text"));
+	err_set(err, -ENOENT, "%s is not held any more", name);
 	return 1;
 }

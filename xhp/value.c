@@ -85,7 +85,10 @@ static int text_check(const char *text, bool lines, struct xhp_err *err)
 	return 0;
 }
 
-/* dev_valid_name() in the kernel's net/core/dev.c; "%" would number the name there. */
+/*
+ * dev_valid_name() in the kernel's net/core/dev.c; "%" would number the name there, and
+ * the rest would mean something in a shell, such as the one of a hook.
+ */
 int ifname_parse(const char *text, struct ifname *ret, struct xhp_err *err)
 {
 	size_t len = strlen(text);
@@ -98,7 +101,7 @@ int ifname_parse(const char *text, struct ifname *ret, struct xhp_err *err)
 	else if (*text == '-')
 		why = "begins with \"-\"";
 	for (const char *s = text; *s && !why; s++) {
-		if (!isgraph((unsigned char)*s) || strchr("/:%", *s))
+		if (!isgraph((unsigned char)*s) || strchr("/:%$`;&|<>(){}[]*?!'\"\\", *s))
 			why = "a character that no interface name may have";
 	}
 	if (why)

@@ -2,6 +2,7 @@
 // Variables: where each value comes from, and who wins (xen-hotplug-recipe(5)).
 
 #include <errno.h>
+#include <limits.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -252,8 +253,8 @@ static int seg_value(struct ctx *ctx, const struct scope *scope, const struct se
 /* `text` as one component of a path. */
 static bool is_component(const char *text)
 {
-	return *text && strcmp(text, ".") != 0 && strcmp(text, "..") != 0 &&
-	       !strchr(text, '/');
+	return *text && strlen(text) <= NAME_MAX && strcmp(text, ".") != 0 &&
+	       strcmp(text, "..") != 0 && !strchr(text, '/');
 }
 
 /* Why a stranger's `text` cannot be a piece of such a value, or NULL. */

@@ -66,7 +66,8 @@ firewall() {
 }
 
 reaches() {
-	guest 1 0 ping -q -c 1 -W "${2:-3}" "$1" >/dev/null
+	ports_forward || return
+	guest 1 0 ping -q -c 1 -i 0.3 -w "${2:-5}" "$1" >/dev/null
 }
 
 not() {

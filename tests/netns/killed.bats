@@ -75,8 +75,8 @@ next_gc() {
 
 @test "killed at each call: the next online is a whole attach" {
 	full_scene
-	killed after njs next_online
-	[ "$kills" -ge 40 ]
+	killed after nj next_online
+	[ "$kills" -ge 25 ]
 }
 
 @test "killed at each call: the next offline leaves no trace" {
@@ -84,8 +84,8 @@ next_gc() {
 	dom0 ip link set vif1.0 down
 	keep down
 	full_reset
-	killed after njs next_offline
-	[ "$kills" -ge 40 ]
+	killed after nj next_offline
+	[ "$kills" -ge 25 ]
 }
 
 @test "killed at each call: gc leaves no trace" {

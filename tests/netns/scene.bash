@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Scenes for lib.bash's dom0, and what is looked for in them.
 
+# With sanitizers: no status of the program's own, and a shim may be loaded first.
+export ASAN_OPTIONS=exitcode=99:verify_asan_link_order=0 UBSAN_OPTIONS=exitcode=99
+
 # scene [KEY=VALUE...]: a bridge, vif1.0, and its backend nodes, in the state "before".
 scene() {
 	rig_setup || return
@@ -101,8 +104,7 @@ refused() {
 # shimmed NAME=VALUE...: $SHIM_VERB (or online) of vif1.0 with calls that fail
 # (tests/shim/fault.c).
 shimmed() {
-	libxl_call vif 1 0 env ASAN_OPTIONS=verify_asan_link_order=0 "$@" \
-		LD_PRELOAD="$RIG_BUILD/fault.so" \
+	libxl_call vif 1 0 env "$@" LD_PRELOAD="$RIG_BUILD/fault.so" \
 		/usr/sbin/xen-hotplug run "${RECIPE:-vif-bridge}" "${SHIM_VERB:-online}" type_if=vif
 }
 

@@ -167,3 +167,12 @@ teardown() {
 	grep -A 1 FAULT "$RIG/run/calls" | grep 'vif/1/0/ip'
 	refused 1 0 'backend/vif/1/0/ip'
 }
+
+@test "a bridge with a dot in its name is meant literally, where there is one" {
+	scene bridge=br0.5
+	run vif_call 1 0 online
+	refused 1 0 'VLANs on a Linux bridge are not built yet'
+	bridge_add br0.5
+	vif_call 1 0 online
+	link_is vif1.0 'master br0.5'
+}

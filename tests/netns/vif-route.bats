@@ -172,3 +172,20 @@ host_state() {
 	dom0 nft delete table ip filter 2>/dev/null || :
 	host_state | diff "$RIG/before" -
 }
+
+@test "what is left of a device does not touch the settings of the next of its name" {
+	backend vif 1 0 ip=192.0.2.10 vifname=web
+	vif_call 1 0 online
+	vif_del 1 0
+	vif_add 2 0
+	backend vif 2 0 ip=192.0.2.11 vifname=web
+	vif_call 2 0 online
+	vif_call 1 0 offline
+	[ "$(dom0 sysctl -n net.ipv4.conf.web.proxy_arp)" = 1 ]
+	dom0 xen-hotplug check
+	# after a renaming, it is still the same interface
+	dom0 ip link set web down
+	dom0 ip link set web name shop
+	vif_call 2 0 offline
+	[ "$(dom0 sysctl -n net.ipv4.conf.shop.proxy_arp)" = 0 ]
+}

@@ -7,7 +7,8 @@
 // FAULT_HOW    fail = the call is not made and fails (s: xenstored refuses it);
 //              lost = it is made and fails; before, after = SIGKILL before or after
 //              it; torn = half of it is made, then SIGKILL
-// FAULT_LOG    a file that gets a line for each call, and FAULT before the one
+// FAULT_LOG    a file that gets a line for each call and each fork, and FAULT before
+//              the one that is hit
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -192,4 +193,10 @@ ssize_t sendto(int fd, const void *data, size_t len, int flags, const struct soc
 	if (fails_before(fd, &how))
 		return -1;
 	return then(syscall(SYS_sendto, fd, data, len, flags, to, to_len), how);
+}
+
+pid_t fork(void)
+{
+	note("\nfork", 5);
+	return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 }

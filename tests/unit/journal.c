@@ -461,6 +461,21 @@ static void many_fields(void **state)
 	assert_string_equal(rec_get(&j.recs[0], "last"), "x");
 }
 
+/* What the caller does with its texts afterwards is no business of the record's. */
+static void own_copies(void **state)
+{
+	char name[] = "vif1.0";
+	struct journal j;
+
+	(void)state;
+	must_open(&j);
+	assert_int_equal(
+		journal_record(&j, &err, SCOPE_HOST, "a", "k", "ifname", name, NULL), 0);
+	strcpy(name, "other");
+	assert_string_equal(rec_get(&j.recs[0], "ifname"), "vif1.0");
+	journal_close(&j, true);
+}
+
 static void listing(void **state)
 {
 	static const char *const made[] = { "vif-10-0", "vif-2-0", "tap-2-0", ".hidden" };
@@ -495,6 +510,7 @@ int main(void)
 		cmocka_unit_test_setup(short_write, fresh),
 		cmocka_unit_test_setup(short_start, fresh),
 		cmocka_unit_test_setup(many_fields, fresh),
+		cmocka_unit_test_setup(own_copies, fresh),
 		cmocka_unit_test_setup(listing, fresh),
 	};
 

@@ -187,8 +187,10 @@ static int probe_apply(struct ctx *ctx, struct step *step, void *data,
 	step_result(step, "late", args->text ? mem_printf("made-%s", args->text) : "");
 	if (args->slow)
 		usleep(100000);
-	if (is(args, "bad apply"))
+	if (is(args, "bad apply") || is(args, "untidy"))
 		return err_set(err, -EIO, "the change fails");
+	if (is(args, "hangs"))
+		return err_set(err, -ETIMEDOUT, "its own time is over");
 	if (is(args, "die"))
 		_exit(0);
 	/* room for the lines that shared_apply() writes, but for the last of them */
@@ -202,11 +204,14 @@ static int probe_undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *er
 {
 	const char *text = rec_get(rec, "text");
 
-	(void)ctx;
 	limit(RLIM_INFINITY);
 	trace("undo %s %s\n", rec->step, text);
 	if (!strcmp(text, "stuck"))
 		return err_set(err, -EBUSY, "it is stuck");
+	if (!strcmp(text, "hangs back"))
+		return err_set(err, -ETIMEDOUT, "its own time is over");
+	if (!strcmp(text, "untidy")) /* the undo makes a change of its own */
+		return RECORD(ctx, err, SCOPE_HOST, "probe", "made", "text", "trash");
 	return 0;
 }
 

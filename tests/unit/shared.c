@@ -108,6 +108,33 @@ static void shared_with_a_ghost(void **state)
 	assert_int_equal(files_in(JOURNAL_SHARED), 0);
 }
 
+/* Attached again: nothing, as long as it is held; else it is made anew. */
+static void shared_again(void **state)
+{
+	(void)state;
+	recipe(SHARED "text = 1\n");
+	run("add", 1);
+	run("add", 1);
+	assert_traced("check a 1\napply a 1 for test-1-0\nconnected\nconnected\n");
+	assert_int_equal(system("rm /run/xen-hotplug/shared/*"), 0);
+	run("add", 1);
+	assert_traced("check a 1\napply a 1 for test-1-0\nconnected\n");
+	assert_int_equal(system("sed -i s/holder.*/holder\\ other-1-0/ "
+				"/run/xen-hotplug/shared/*"),
+			 0);
+	run("add", 1);
+	assert_traced("undo a 1\ncheck a 1\napply a 1 for test-1-0\nconnected\n");
+	run("remove", 1);
+	assert_traced("undo a 1\n");
+	/* a record that says too little is an error, not a crash */
+	run("add", 1);
+	traced();
+	assert_int_equal(system("sed -i s/\\ as=test-1-0// /run/xen-hotplug/devices/*"),
+			 0);
+	run("add", 1);
+	assert_has(traced(), "record 1: no name");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -117,6 +144,7 @@ int main(void)
 		cmocka_unit_test_setup(shared_that_fails, fresh),
 		cmocka_unit_test_setup(shared_and_killed, fresh),
 		cmocka_unit_test_setup(shared_with_a_ghost, fresh),
+		cmocka_unit_test_setup(shared_again, fresh),
 	};
 
 	if (private_etc() < 0)

@@ -215,6 +215,20 @@ static void optional(void **state)
 	assert_traced("undo a 1\n");
 }
 
+/* What an optional step's undo records is a part of the journal like all else. */
+static void optional_undo(void **state)
+{
+	(void)state;
+	recipe(HEAD "[probe a]\n[probe b]\n[probe c]\n"
+		    "[probe d]\noptional = yes\ntext = untidy\n"
+		    "[probe e]\ntext = bad apply\n");
+	run("add", 1);
+	assert_has(traced(), "undo d untidy\n"
+			     "apply e bad apply for test-1-0\nundo e bad apply\n"
+			     "undo d trash\nundo c \nundo b \nundo a \n");
+	assert_int_equal(files_in(JOURNAL_DEVICES), 0);
+}
+
 /* All or nothing, and what cannot be undone stays for later. */
 static void roll_back(void **state)
 {
@@ -239,6 +253,19 @@ static void roll_back(void **state)
 	assert_int_equal(files_in(JOURNAL_DEVICES), 1);
 }
 
+/* A step's own time is not the run's: the others go on. */
+static void own_timeout(void **state)
+{
+	(void)state;
+	recipe(HEAD "[probe a]\n[probe b]\noptional = yes\ntext = hangs\n"
+		    "[probe c]\ntext = hangs back\n");
+	run("add", 1);
+	assert_has(traced(),
+		   "undo b hangs\napply c hangs back for test-1-0\nconnected\n");
+	run("remove", 1);
+	assert_has(traced(), "undo c hangs back\nundo a \n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,7 +277,9 @@ int main(void)
 		cmocka_unit_test_setup(late_conditions, fresh),
 		cmocka_unit_test_setup(planned, fresh),
 		cmocka_unit_test_setup(optional, fresh),
+		cmocka_unit_test_setup(optional_undo, fresh),
 		cmocka_unit_test_setup(roll_back, fresh),
+		cmocka_unit_test_setup(own_timeout, fresh),
 	};
 
 	if (private_etc() < 0)

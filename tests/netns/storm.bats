@@ -1,0 +1,135 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Many runs at once: of one device, of many, and beside the stock scripts' locks.
+
+load lib
+load scene
+
+teardown() {
+	rig_teardown
+}
+
+# at_once VERB D...: a run for each vifD.0 at the same time; prints those that failed.
+at_once() {
+	dom0 bash -s "$@" <<-'END'
+		verb=$1
+		shift
+		for d; do
+			XENBUS_TYPE=vif XENBUS_PATH=backend/vif/$d/0 vif=vif$d.0 \
+				/usr/sbin/xen-hotplug run vif-bridge $verb type_if=vif \
+				</dev/null || echo "vif$d.0: $verb failed" &
+		done
+		wait
+	END
+}
+
+times() {
+	local i
+	for ((i = 0; i < $1; i++)); do echo "$2"; done
+}
+
+@test "20 onlines of one device at once are one attach; 20 offlines one detach" {
+	scene ip=192.0.2.1
+	vif_call 1 0 online
+	keep attached
+	vif_call 1 0 offline
+	reset_nodes
+	[ -z "$(at_once online $(times 20 1) 2>&1)" ]
+	keep now
+	same attached now
+	[ "$(grep -c '^head' "$RIG/run/xen-hotplug/devices/vif-1-0")" = 1 ]
+	[ -z "$(at_once offline $(times 20 1) 2>&1)" ]
+	detached
+}
+
+@test "online and offline race: the device is attached or it is not" {
+	local i
+	scene ip=192.0.2.1
+	vif_call 1 0 online
+	keep attached
+	vif_call 1 0 offline
+	keep_kernel off
+	for ((i = 0; i < 10; i++)); do
+		{ at_once online 1 1 1; at_once offline 1 1 1; } >"$RIG/said" 2>&1 &
+		at_once offline 1 1 1 >"$RIG/said2" 2>&1
+		at_once online 1 1 >>"$RIG/said2" 2>&1
+		wait $!
+		cat "$RIG/said" "$RIG/said2"
+		[ ! -s "$RIG/said" ]
+		[ ! -s "$RIG/said2" ]
+		keep_kernel now
+		if [ -e "$RIG/run/xen-hotplug/devices/vif-1-0" ]; then
+			diff <(grep -v ^store "$RIG/attached") "$RIG/now"
+		else
+			same off now
+		fi
+	done
+	vif_call 1 0 offline
+	detached
+}
+
+# 200 guests, without a network namespace each.
+many() {
+	local d args=()
+	for d in $(seq 101 300); do
+		echo "link add vif$d.0 type veth peer name g$d"
+		args+=("/local/domain/0/backend/vif/$d/0/frontend" "/local/domain/$d/device/vif/0"
+			"/local/domain/0/backend/vif/$d/0/state" 2
+			"/local/domain/0/backend/vif/$d/0/bridge" br0
+			"/local/domain/0/backend/vif/$d/0/ip" "192.0.2.$((d - 100))"
+			"/local/domain/0/backend/vif/$d/0/mac" "00:16:3e:02:00:$(printf %02x $((d - 100)))"
+			"/local/domain/0/backend/vif/$d/0/hotplug-status" ''
+			"/local/domain/$d/device/vif/0/mtu" 1500)
+	done >"$RIG/links"
+	ip -n "$DOM0" -b "$RIG/links"
+	xenstore-write "${args[@]}"
+}
+
+@test "200 vifs at once onto one bridge, and away again: none fails, nothing stays" {
+	scene
+	many
+	keep before
+	[ -z "$(at_once online $(seq 101 300) 2>&1)" ]
+	[ "$(xenstore-ls -f | grep -c 'hotplug-status = "connected"')" = 200 ]
+	[ "$(xenstore-ls -f | grep -c 'device/vif/0/mtu = "1400"')" = 200 ]
+	[ "$(dom0 ip -o link show master br0 up | wc -l)" = 200 ]
+	[ "$(dom0 nft list tables | wc -l)" = 200 ]
+	[ -z "$(at_once offline $(seq 101 300) 2>&1)" ]
+	detached
+}
+
+# stock FILE: takes the device's lock as the stock scripts do; was FILE there by then?
+stock() {
+	dom0 bash -c '
+		. /etc/xen/scripts/locking.sh
+		claim_lock devices/vif-1-0
+		touch /run/stock-has-it
+		ls "$1"
+		sleep 0.4
+		touch /run/stock-lets-go
+		release_lock devices/vif-1-0' stock "$1" 3>&-
+}
+
+wait_for() {
+	until [ -e "$RIG/run/$1" ]; do sleep 0.01; done
+}
+
+@test "the stock scripts' lock protocol: they wait for us, and we for them" {
+	[ -r /etc/xen/scripts/locking.sh ] || skip "no xen-utils-common"
+	scene
+	stock / &
+	wait_for stock-has-it
+	vif_call 1 0 online
+	[ -e "$RIG/run/stock-lets-go" ]
+	wait $!
+	vif_call 1 0 offline
+	mkdir "$RIG/etc-xen/scripts/vif-post.d"
+	echo 'touch /run/we-have-it; sleep 0.4; touch /run/we-let-go' \
+		>"$RIG/etc-xen/scripts/vif-post.d/a.hook"
+	chmod +x "$RIG/etc-xen/scripts/vif-post.d/a.hook"
+	vif_call 1 0 online 3>&- &
+	wait_for we-have-it
+	stock /run/we-let-go
+	wait $!
+	link_is vif1.0 'master br0'
+}

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# xl create with vif-bridge.
+
+# A guest's vif joins the bridge, and pings pass both ways, with IPv4 and IPv6.
+test_ping() {
+	guest_start g 'vif = ["bridge=xenbr0"]'
+	[ "$(master_of "$(vif_of g)")" = xenbr0 ]
+	[ "$(cat "/sys/class/net/$(vif_of g)/address")" = fe:ff:ff:ff:ff:ff ]
+	pings g
+	ping -c 1 -W 10 2001:db8::10
+	in_guest g ping -c 1 -W 10 2001:db8::1
+	xen-hotplug status | grep "^vif-$(xl domid g)-0 .*UNFILTERED"
+}
+
+# The interface and the guest's mtu node have the bridge's MTU, or the configured one.
+test_mtu() {
+	local d
+	bridge_add jumbo 4000
+	guest_start g 'vif = ["bridge=jumbo", "bridge=xenbr0,mtu=1400"]'
+	d=$(xl domid g)
+	[ "$(cat "/sys/class/net/vif$d.0/mtu")" = 4000 ]
+	[ "$(cat "/sys/class/net/vif$d.1/mtu")" = 1400 ]
+	[ "$(xenstore-read "/local/domain/$d/device/vif/0/mtu")" = 4000 ]
+	[ "$(xenstore-read "/local/domain/$d/device/vif/1/mtu")" = 1400 ]
+	echo "what the guest's kernel makes of it:"
+	in_guest g cat /sys/class/net/eth0/mtu /sys/class/net/eth1/mtu
+	ip link del jumbo
+}
+
+# Two vifs join two bridges.
+test_two() {
+	bridge_add other
+	guest_start g 'vif = ["bridge=other", "bridge=xenbr0"]'
+	[ "$(master_of "$(vif_of g 0)")" = other ]
+	[ "$(master_of "$(vif_of g 1)")" = xenbr0 ]
+	in_guest g 'ip addr flush dev eth0; ip addr add 192.0.2.10/24 dev eth1; ip link set eth1 up'
+	pings g
+	ip link del other
+}
+
+# An interface gets its vifname.
+test_vifname() {
+	guest_start g 'vif = ["bridge=xenbr0,vifname=web0"]'
+	[ "$(master_of web0)" = xenbr0 ]
+	[ ! -e "/sys/class/net/$(vif_of g)" ]
+	pings g
+	xen-hotplug status | grep "^vif-$(xl domid g)-0 *web0 "
+}
+
+# A bridge that is not there: xl create fails, and shows our message.
+test_no_bridge() {
+	if guest_create g 'vif = ["bridge=xenbr0", "bridge=nosuch"]' >said 2>&1; then
+		return 1
+	fi
+	cat said
+	grep 'nosuch.*no such' said || grep 'no.*nosuch' said
+	grep 'vif-bridge' said
+	[ -z "$(guests)" ]
+}
+
+# An emulated NIC: its tap joins the bridge, too.
+test_tap() {
+	local d
+	guest_create g 'type = "hvm"' 'vif = ["bridge=xenbr0,model=e1000,type=ioemu"]' \
+		'serial = "none"' 'vnc = 0' >said 2>&1 ||
+		{ cat said /var/log/xen/qemu-dm-g.log; return 1; }
+	d=$(xl domid g)
+	[ "$(master_of "vif$d.0")" = xenbr0 ]
+	[ "$(master_of "vif$d.0-emu")" = xenbr0 ]
+	xen-hotplug status | grep "^tap-$d-0 *vif$d.0-emu "
+}
+
+# Two guests with ten vifs each, at the same time.
+test_twenty() {
+	local i vifs=
+	for i in {1..10}; do
+		vifs+='"bridge=xenbr0,ip=192.0.2.10",'
+	done
+	guest_create g1 "vif = [$vifs]" >said1 2>&1 &
+	guest_create g2 "vif = [$vifs]" >said2 2>&1
+	wait $! || { cat said1 said2; return 1; }
+	xen-hotplug status
+	[ "$(xen-hotplug status | grep -c '^vif-.* xenbr0 .* attached ')" = 20 ]
+	[ "$(nft list tables | grep -c xenhp)" = 20 ] || nft list tables
+}

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# A guest's life: reboot, shutdown, save, restore, migration.
+
+new_domid() {
+	local now
+	now=$(xl domid "$1") && [ "$now" != "$2" ] && [ -d "/sys/class/net/vif$now.0" ] &&
+		[ "$(xenstore-read "/local/domain/0/backend/vif/$now/0/hotplug-status")" = connected ]
+}
+
+# A guest that reboots has its vif on the bridge again.
+test_reboot() {
+	local d
+	guest_start g 'vif = ["bridge=xenbr0,ip=192.0.2.10"]'
+	d=$(xl domid g)
+	type_in_guest g reboot -f
+	wait_until new_domid g "$d"
+	wait_until in_guest g true
+	guest_up g
+	pings g
+	[ "$(xen-hotplug status | grep -c '^vif-')" = 1 ]
+}
+
+# A guest that switches itself off leaves nothing.
+test_poweroff() {
+	guest_start g 'vif = ["bridge=xenbr0,ip=192.0.2.10"]'
+	type_in_guest g poweroff -f
+	xen_clean
+}
+
+# xl save, xl restore.
+test_save() {
+	guest_start g 'vif = ["bridge=xenbr0,ip=192.0.2.10"]'
+	xl save g /var/tmp/g.saved
+	xen_clean
+	xl restore /var/tmp/g.saved
+	rm /var/tmp/g.saved
+	pings g
+}
+
+# Live migration to the same host.
+test_migrate() {
+	local d
+	guest_start g 'vif = ["bridge=xenbr0,ip=192.0.2.10"]'
+	d=$(xl domid g)
+	xl migrate -s '' g 'xl migrate-receive'
+	[ "$(xl domid g)" != "$d" ]
+	wait_until test ! -e "/sys/class/net/vif$d.0"
+	pings g
+	xen-hotplug status
+	[ "$(xen-hotplug status | grep -c '^vif-')" = 1 ]
+}
