@@ -197,6 +197,20 @@ as_stock() {
 	[ "$(vsctl get port vif1.0 external_ids)" = '{other="2"}' ]
 }
 
+@test "a stale port that cannot be put back does not keep ours" {
+	mkdir -p "$RIG/etc-xen/scripts/vif-post.d"
+	cat >"$RIG/etc-xen/scripts/vif-post.d/a.hook" <<-'END'
+		[ "$command" = offline ] || { ovs-vsctl --timeout=5 -- --all destroy qos; false; }
+	END
+	chmod +x "$RIG/etc-xen/scripts/vif-post.d/a.hook"
+	vsctl add-port br0 vif1.0 -- set port vif1.0 qos=@q -- --id=@q create qos type=linux-noop
+	run vif_call 1 0 online
+	[ "$status" = 1 ]
+	says 'vif1.0 cannot be put back as it was before: ovsdb-server: referential integrity'
+	no_ports
+	[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
+}
+
 @test "what is not a device's plain port is left alone: a bond, a tunnel, a renamed vif" {
 	vsctl add-port br0 vif1.0 -- set interface vif1.0 type=vxlan options:remote_ip=192.0.2.1
 	ports >"$RIG/ports"
