@@ -105,11 +105,15 @@ include tests/rules.mk
 
 BUILD_DEPS := gcc libc6-dev make pkg-config libxen-dev libnl-3-dev libinih-dev \
 	libnftnl-dev libmnl-dev libjansson-dev
-RUN_DEPS := xen-utils-common $(XEN_UTILS) iproute2 nftables iputils-ping util-linux procps
-TEST_DEPS := bats libcmocka-dev iptables clang-format mandoc \
-	openvswitch-switch ovn-central ovn-host strace
+# The real xenstored, of the Xen that is installed here or of Debian 12's.
+XEN_UTILS := $(or $(notdir $(patsubst %/,%,$(firstword \
+	$(wildcard /usr/share/doc/xen-utils-4*/)))),xen-utils-4.17)
+RUN_DEPS := xen-utils-common $(XEN_UTILS) iproute2 nftables iputils-ping util-linux procps \
+	jq ethtool
+TEST_DEPS := bats libcmocka-dev iptables clang-format mandoc bsdextrautils \
+	net-tools git openvswitch-switch ovn-central ovn-host strace dnsmasq-base \
+	busybox-static
 XEN_DEPS := qemu-system-x86 mmdebstrap e2fsprogs cpio
-XEN_UTILS = $(or $(notdir $(patsubst %/,%,$(firstword $(wildcard /usr/share/doc/xen-utils-4*/)))),xen-utils-4.17)
 
 deps:
 	@tests/deps $(BUILD_DEPS) $(RUN_DEPS)

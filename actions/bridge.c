@@ -132,6 +132,11 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 			link.name.s, args->bridge.name.s);
 	if (link.ifindex == args->bridge.ifindex)
 		return err_set(err, -ELOOP, "%s cannot be its own port", link.name.s);
+	if (args->mtu.set && args->mtu.v < args->bridge.mtu)
+		log_warn(
+			"MTU %u of %s is below that of %s, which may follow it down, for "
+			"all its ports",
+			(unsigned int)args->mtu.v, link.name.s, args->bridge.name.s);
 	ctx->mtu = args->mtu.set ? (unsigned int)args->mtu.v : args->bridge.mtu;
 	step_result(step, "name", args->bridge.name.s);
 	step_result(step, "mtu", mem_printf("%u", ctx->mtu));

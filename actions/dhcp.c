@@ -3,7 +3,9 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -13,7 +15,7 @@
 #define CONTENT_MAX 4096
 
 struct args {
-	const char *hostsdir, *name;
+	const char *hostsdir, *pidfile, *name;
 	struct mac mac;
 	struct prefixes ip;
 };
@@ -24,6 +26,10 @@ static const struct param params[] = {
 	  .flags = P_ENABLES,
 	  .offset = offsetof(struct args, hostsdir),
 	  .help = "the directory that dnsmasq reads; nothing else may use it" },
+	{ .key = "pidfile",
+	  .type = V_PATH,
+	  .offset = offsetof(struct args, pidfile),
+	  .help = "dnsmasq's: it gets a SIGHUP when an address has gone, or remembers it" },
 	{ .key = "mac",
 	  .type = V_MAC,
 	  .flags = P_REQUIRED,
@@ -123,15 +129,19 @@ static int file_write(int dir, const char *name, const char *content, struct xhp
 {
 	const char *new = temporary(name);
 	const size_t len = strlen(content);
-	CLEANUP_FD int fd = -1;
+	bool done;
+	int fd;
 
 	unlinkat(dir, new, 0);
 	fd = openat(dir, new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-	/* dnsmasq is not root, and our umask may be any */
-	if (fd < 0 || fchmod(fd, 0644) < 0)
+	if (fd < 0)
 		return err_sys(err, -errno, "%s", new);
 	errno = ENOSPC;
-	if (write(fd, content, len) != (ssize_t)len)
+	/* dnsmasq is not root, and our umask may be any */
+	done = write(fd, content, len) == (ssize_t)len && fchmod(fd, 0644) == 0;
+	/* before it has its name: dnsmasq reads a file when it is closed, and when it is
+	 * renamed, and the second time it takes the address for a duplicate */
+	if ((close(fd) < 0 && done) || !done)
 		return err_sys(err, -errno, "%s", new);
 	if (renameat(dir, new, dir, name) < 0)
 		return err_sys(err, -errno, "%s", name);
@@ -180,7 +190,7 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	if (dir < 0)
 		return dir;
 	if (RECORD(ctx, err, SCOPE_HOST, "dhcp", "file", "dir", args->hostsdir, "name",
-		   name, "content", content) < 0)
+		   name, "content", content, "pidfile", args->pidfile) < 0)
 		return err->code;
 	if (file_write(dir, name, content, err) < 0)
 		return err_wrap(err, "%s", args->hostsdir);
@@ -198,6 +208,36 @@ static int from_record(const struct rec *rec, const char **ret_name,
 	if (strcmp(rec->kind, "file") != 0 || !path || !*ret_name || !*ret_content)
 		return rec_unknown(rec, err);
 	return dir_open(path, err);
+}
+
+/*
+ * dnsmasq reads what comes into its directory, but what goes it remembers: the MAC
+ * address would keep that address, and the address could not be another's, up to a
+ * SIGHUP.
+ */
+static int make_forget(const char *pidfile, struct xhp_err *err)
+{
+	CLEANUP_FD int at = open("/proc", O_DIRECTORY | O_RDONLY | O_CLOEXEC), fd = -1;
+	const char *text, *name;
+	uint64_t pid;
+
+	if (file_read(AT_FDCWD, pidfile, &text, err) < 0)
+		return err->code;
+	text = mem_strndup(text, strcspn(text, "\n"));
+	if (uint_parse(text, 2, INT32_MAX, &pid, err) < 0)
+		return err_wrap(err, "%s", pidfile);
+	fd = pidfd_open((pid_t)pid, 0);
+	if (fd < 0)
+		return err_sys(err, -errno, "%s: process %s", pidfile, text);
+	/* the number may be another's by now, but what is open stays what it is */
+	if (file_read(at, mem_printf("%s/comm", text), &name, err) < 0)
+		return err->code;
+	if (strcmp(name, "dnsmasq\n") != 0)
+		return err_set(err, -ESRCH, "%s: process %s is not dnsmasq", pidfile,
+			       text);
+	if (pidfd_send_signal(fd, SIGHUP, NULL, 0) < 0)
+		return err_sys(err, -errno, "%s: process %s", pidfile, text);
+	return 0;
 }
 
 static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
@@ -220,6 +260,8 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	}
 	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
 		return err_sys(err, -errno, "%s/%s", rec_get(rec, "dir"), name);
+	if (rec_get(rec, "pidfile") && make_forget(rec_get(rec, "pidfile"), err) < 0)
+		log_warn("dnsmasq is not told that the address has gone: %s", err->text);
 	return 0;
 }
 

@@ -36,29 +36,41 @@ static const struct param params[] = {
 	{ .key = NULL },
 };
 
+/* What runs as root is root's alone to write. */
+static int check_owner(const struct stat *st, const char *dir, const char *name,
+		       struct xhp_err *err)
+{
+	if (st->st_uid == 0 && !(st->st_mode & (S_IWGRP | S_IWOTH)))
+		return 0;
+	return err_set(err, -EPERM, "others than root own or can write to %s%s%s", dir,
+		       *name ? "/" : "", name);
+}
+
 /* How many hooks there are; an absent directory has none. */
 static int count_hooks(const char *path, unsigned int *ret, struct xhp_err *err)
 {
 	DIR *dir = opendir(path);
 	struct dirent *e;
 	struct stat st;
+	int rc;
 
 	*ret = 0;
 	if (!dir)
 		return errno == ENOENT ? 0 : err_sys(err, -errno, "%s", path);
-	if (fstat(dirfd(dir), &st) == 0 && (st.st_mode & (S_IWGRP | S_IWOTH))) {
-		closedir(dir);
-		return err_set(err, -EPERM, "others than root can write to %s", path);
-	}
-	while ((e = readdir(dir))) {
+	rc = fstat(dirfd(dir), &st) == 0 ? check_owner(&st, path, "", err) : 0;
+	while (!rc && (e = readdir(dir))) {
 		size_t len = strlen(e->d_name);
 
-		*ret += *e->d_name != '.' && len > 5 &&
-			!strcmp(e->d_name + len - 5, ".hook") &&
-			faccessat(dirfd(dir), e->d_name, X_OK, 0) == 0;
+		if (*e->d_name == '.' || len <= 5 ||
+		    strcmp(e->d_name + len - 5, ".hook") != 0 ||
+		    faccessat(dirfd(dir), e->d_name, X_OK, 0) < 0)
+			continue;
+		++*ret;
+		if (fstatat(dirfd(dir), e->d_name, &st, 0) == 0)
+			rc = check_owner(&st, path, e->d_name, err);
 	}
 	closedir(dir);
-	return 0;
+	return rc;
 }
 
 static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)

@@ -131,6 +131,7 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	if (!value && args->missing == 1)
 		return err_set(err, -ENOENT, "%s does not list %s",
 			       args->file ? args->file : "the table", quoted(args->key));
+	step->secret = args->secret;
 	step_result(step, "value", value);
 	return 0;
 }

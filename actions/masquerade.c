@@ -6,6 +6,7 @@
  * the kernel refuses as long as there is a rule in it.
  */
 
+#include <stdio.h>
 #include <sys/socket.h>
 
 #include "actions.h"
@@ -123,10 +124,12 @@ static int take_table(struct nft_batch *b, struct xhp_err *err)
 
 /*
  * Who sees nobody else's rule takes the table, too, and who saw one looks again when his
- * own is gone: of two that leave at the same time, one looks last.
+ * own is gone: of two that leave at the same time, one looks last. What else is in the
+ * table, such as a chain of the administrator's, keeps it.
  */
 static int take(const char *comment, struct xhp_err *err)
 {
+	bool busy = false;
 	int tries = 100, rc;
 
 	do {
@@ -141,11 +144,17 @@ static int take(const char *comment, struct xhp_err *err)
 		nft_in(&b, NFT_IP, TABLE);
 		if (nft_rules_del(&b, CHAIN, comment, &others, err) < 0)
 			return err->code;
-		if (others && !b.msgs.len)
+		if ((others || busy) && !b.msgs.len)
 			return 0;
-		rc = others ? nft_send(&b, err) : take_table(&b, err);
-		if (!rc && !others)
-			return 0;
+		if (others || busy) {
+			rc = nft_send(&b, err);
+			busy = false;
+		} else {
+			rc = take_table(&b, err);
+			if (!rc)
+				return 0;
+			busy = rc == -EBUSY;
+		}
 		/* again: somebody has come, or somebody else was quicker */
 	} while ((!rc || rc == -EBUSY || rc == -ENOENT) && --tries);
 	return rc;
@@ -219,6 +228,19 @@ static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	return put(&p, true, err);
 }
 
+/* Is its interface still there, as netback or libxl calls it? */
+static bool has_interface(const char *device)
+{
+	const char *tap = strncmp(device, "tap-", 4) ? "" : "-emu";
+	unsigned int domid, devid;
+	struct xhp_err unused;
+	struct link link;
+
+	return sscanf(device + strcspn(device, "-"), "-%u-%u", &domid, &devid) != 2 ||
+	       nl_link_by_name(mem_printf("vif%u.%u%s", domid, devid, tap), &link,
+			       &unused) != -ENODEV;
+}
+
 static int sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
 {
 	const size_t len = strlen(OWNER);
@@ -229,7 +251,8 @@ static int sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
 		return err->code == -EOPNOTSUPP ? 0 : err->code;
 	for (unsigned int i = 0; i < n; i++) {
 		if (strncmp(rules[i].comment, OWNER, len) != 0 ||
-		    !is_gone(rules[i].comment + len))
+		    !is_gone(rules[i].comment + len) ||
+		    has_interface(rules[i].comment + len))
 			continue;
 		if (take(rules[i].comment, err) < 0)
 			return err->code;

@@ -70,8 +70,7 @@ static int derived(const struct request *req, const struct prefixes *pool, uint3
 			       "domain %u has no addresses in the pool %s, which "
 			       "has some for domains 0 to %u",
 			       req->domid, prefix_text(p), domains - 1);
-	/* the highest devid that is followed by a router, below */
-	if (req->devid + 1 > LAST_HOST - ROUTER_DISTANCE)
+	if (req->devid >= LAST_HOST - ROUTER_DISTANCE)
 		return err_set(err, -ERANGE,
 			       "device %u has no address in the pool %s, which has some "
 			       "for devices 0 to %u of a domain",

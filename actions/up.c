@@ -19,8 +19,12 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	struct link link;
 
 	(void)step;
-	if (dev_or(ctx, &args->dev, &link, err) < 0 ||
-	    RECORD(ctx, err, SCOPE_HOST, "up", "up", "ifindex",
+	if (dev_or(ctx, &args->dev, &link, err) < 0)
+		return err->code;
+	/* somebody else's, and it stays as it is */
+	if (link.ifindex != ctx->dev.ifindex && (link.flags & IFF_UP))
+		return 0;
+	if (RECORD(ctx, err, SCOPE_HOST, "up", "up", "ifindex",
 		   mem_printf("%d", link.ifindex), "ifname", link.name.s) < 0)
 		return err->code;
 	if (nl_link_change(link.ifindex, &up, err) < 0)

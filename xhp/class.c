@@ -194,7 +194,7 @@ static void error_finish(const char *path, const struct xhp_err *why)
 	const struct pos *pos = &why->pos;
 	const struct store_item items[] = {
 		{ .path = mem_printf("%s/hotplug-error", path),
-		  .value = pos->file ? mem_printf("%s:%d: %s", pos->file, pos->line,
+		  .value = pos->file ? mem_printf("%.1024s:%d: %s", pos->file, pos->line,
 						  why->text)
 				     : why->text,
 		  .is_private = true },

@@ -8,6 +8,8 @@
 /* Work may take this long from the start of the process, then undoing until that. */
 #define DEADLINE_WORK 25
 #define DEADLINE_UNDO 37
+/* And telling the toolstack what went wrong, until that. */
+#define DEADLINE_TELL 39
 /* For commands that no toolstack waits for. */
 #define DEADLINE_MINUTES 300
 

@@ -135,6 +135,15 @@ static int divert(const char *path, bool add, struct xhp_err *err)
 
 /* --- one name --- */
 
+/* The original under both names: what an enable leaves that was cut short. */
+static bool is_one_file(const char *path, const char *stock)
+{
+	struct stat a, b;
+
+	return lstat(path, &a) == 0 && lstat(stock, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
 /* The name is there all the time: first the old, and from one instant on ours. */
 static int enable_one(const char *name, struct xhp_err *err)
 {
@@ -147,6 +156,8 @@ static int enable_one(const char *name, struct xhp_err *err)
 		printf("%s: ours already\n", name);
 		return divert(path, true, err);
 	case FOREIGN:
+		if (is_one_file(path, stock))
+			break;
 		if (lstat(stock, &st) == 0)
 			return err_set(
 				err, -EEXIST,
@@ -183,6 +194,8 @@ static int disable_one(const char *name, struct xhp_err *err)
 	enum state state = state_of(name);
 	struct stat st;
 
+	if (is_one_file(path, stock) && unlink(stock) < 0)
+		return err_sys(err, -errno, "%s", stock);
 	if (state == FOREIGN && lstat(stock, &st) == 0)
 		return err_set(
 			err, -EEXIST,

@@ -59,9 +59,7 @@ static int undo_records(struct journal *j, unsigned int down_to, bool rollback,
 				break;
 			continue;
 		}
-		j->recs[i].undone = true; /* the array may have grown */
-		j->complete = false;
-		if (journal_line(j, "undone", mem_printf("%u", rec->id), NULL, &one) < 0)
+		if (journal_undone(j, i, &one) < 0)
 			log_warn("%s", one.text);
 	}
 	return first;
@@ -371,7 +369,7 @@ static int detach_stock(struct ctx *ctx, struct xhp_err *err)
 
 		if (!step->action->detach_stock)
 			continue;
-		if (step_bind(ctx, step, &one) < 0)
+		if (step_bind(ctx, step, &one) < 0 || !step->active)
 			continue;
 		if (step->action->detach_stock(ctx, step, step->args, &one) < 0) {
 			step_error(step, &one);
@@ -389,6 +387,7 @@ static int run_detach(struct ctx *ctx, struct xhp_err *err)
 	struct journal *j = ctx->journal;
 	int rc;
 
+	deadline_extend(DEADLINE_UNDO);
 	if (j->foreign_boot)
 		rc = 0;
 	else if (j->version)
@@ -420,13 +419,32 @@ int engine_run(const struct request *req, const struct recipe *recipe,
 					      : run_detach(&ctx, err);
 	}
 	if (rc < 0) {
-		deadline_extend(DEADLINE_UNDO);
+		deadline_extend(DEADLINE_TELL);
 		recipe->class->finish_err(req->path, err);
 	}
 	return rc;
 }
 
 /* --- plan --- */
+
+/* Does a secret stand in it, also by way of a variable of [use]? */
+static bool is_secret(const struct scope *scope, const struct template *t)
+{
+	bool found = false;
+
+	for (unsigned int i = 0; i < t->nsegs; i++) {
+		const struct seg *seg = &t->segs[i];
+
+		found |= seg->kind == SEG_RESULT && seg->step->secret;
+		for (const struct scope *s = scope; seg->kind == SEG_VAR && s->parent;
+		     s = s->parent) {
+			for (unsigned int k = 0; k < s->nuse; k++)
+				found |= !strcmp(s->use[k].key, seg->text) &&
+					 is_secret(s->parent, &s->use[k].value);
+		}
+	}
+	return found;
+}
 
 static void plan_value(struct ctx *ctx, const struct step *step, const struct entry *e)
 {
@@ -438,7 +456,7 @@ static void plan_value(struct ctx *ctx, const struct step *step, const struct en
 		       e->value.text);
 		return;
 	}
-	if (e->param->type == V_COMMAND)
+	if (e->param->type == V_COMMAND || is_secret(step->scope, &e->value))
 		text = e->value.text;
 	else if (expand(ctx, step->scope, &e->value, e->param->type, &text, &err) < 0)
 		text = err.text;
@@ -462,7 +480,8 @@ static void plan_step(struct ctx *ctx, const struct step *step, unsigned int n)
 		plan_value(ctx, step, &step->entries[i]);
 	for (unsigned int i = 0; step->results && def && def[i].name; i++) {
 		if (step->results[i] && *step->results[i])
-			printf("    -> %-11s %s\n", def[i].name, step->results[i]);
+			printf("    -> %-11s %s\n", def[i].name,
+			       step->secret ? "(secret)" : step->results[i]);
 	}
 }
 
@@ -487,12 +506,14 @@ int engine_plan(const struct request *req, const struct recipe *recipe,
 	struct ctx ctx = { .req = req, .recipe = recipe, .planning = true };
 	struct journal j = { .fd = -1 };
 	bool there;
+	int rc;
 
 	ctx.device = recipe->class->device(req);
 	ctx.journal = &j;
-	there = !journal_read(JOURNAL_DEVICES, ctx.device, &j, err) && j.version;
-	if (!there && err->code != -ENOENT)
-		return err->code;
+	rc = journal_read(JOURNAL_DEVICES, ctx.device, &j, err);
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	there = j.version; /* an empty one: a run has only just begun */
 	printf("%s %s, by %s\n", ctx.device, req->verb, recipe->root->path);
 	if (req->kind == VERB_DETACH) {
 		if (there)

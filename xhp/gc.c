@@ -127,7 +127,7 @@ int cmd_gc(int argc, char **argv, struct xhp_err *err)
 	if (argc > 1 && !force)
 		return err_usage(err, NULL, "gc takes nothing but --force");
 	log_to_syslog();
-	deadline_start(DEADLINE_UNDO);
+	deadline_start(DEADLINE_MINUTES);
 	if (journal_list(JOURNAL_DEVICES, &names, &n, err) < 0)
 		return err->code;
 	if (store_self(&self, err) < 0)

@@ -413,6 +413,13 @@ int journal_line(struct journal *j, const char *word, const char *field,
 	return append(j, &b, err);
 }
 
+int journal_undone(struct journal *j, unsigned int i, struct xhp_err *err)
+{
+	j->recs[i].undone = true;
+	j->complete = false;
+	return journal_line(j, "undone", mem_printf("%u", j->recs[i].id), NULL, err);
+}
+
 void journal_step(struct journal *j, const char *step, const char *action,
 		  const char *where)
 {

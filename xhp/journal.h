@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* clang-format off */
 /*
  * The journal: what was changed for one device, or for one shared thing, and what was
  * there before. Written before each change; everything that undoes reads it alone.
@@ -8,17 +9,19 @@
  *
  *	xen-hotplug 1			format version
  *	boot ID				/proc/sys/kernel/random/boot_id
- *	head NAME=VALUE...		class, domid, devid, self, uuid, ifindex, recipe,
- *... var NAME VALUE			a variable as it was read from outside step NAME
- *ACTION FILE:LINE	the records below are this step's rec N SCOPE ACTION KIND
- *NAME=VALUE... result NAME VALUE		what a shared step gives to those that
- *join it holder NAME / left NAME		shared journals: who uses the thing done
- *MICROSECONDS		attached; without it, the run was cut short undone N
- *record N was undone
+ *	head NAME=VALUE...		class, domid, devid, self, uuid, ifindex, recipe, ...
+ *	var NAME VALUE			a variable as it was read from outside
+ *	step NAME ACTION FILE:LINE	the records below are this step's
+ *	rec N SCOPE ACTION KIND NAME=VALUE...
+ *	result NAME VALUE		what a shared step gives to those that join it
+ *	holder NAME / left NAME		shared journals: who uses the thing
+ *	done MICROSECONDS		attached; without it, the run was cut short
+ *	undone N			record N was undone
  *
  * A last line without newline was cut off while it was written: the change that it
  * announces was not made, and it is dropped. The file is its own lock (lock.h).
  */
+/* clang-format on */
 #ifndef XHP_JOURNAL_H
 #define XHP_JOURNAL_H
 
@@ -103,9 +106,12 @@ int journal_begin(struct journal *j, const struct field *head, unsigned int nhea
 void journal_step(struct journal *j, const char *step, const char *action,
 		  const char *where);
 
-/* Appends "WORD FIELD [VALUE]": result, holder, left, done, undone. */
+/* Appends "WORD FIELD [VALUE]": result, holder, left, done. */
 int journal_line(struct journal *j, const char *word, const char *field,
 		 const char *value, struct xhp_err *err);
+
+/* The record number `i` of the array is not to be undone any more. */
+int journal_undone(struct journal *j, unsigned int i, struct xhp_err *err);
 
 /*
  * Announces one change, before it is made: `fields` is a list of NAME, VALUE pairs that

@@ -171,6 +171,8 @@ int main(int argc, char **argv)
 	    fcntl(STDERR_FILENO, F_GETFD) < 0)
 		open_standard_fds();
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD,
+	       SIG_DFL); /* if it was ignored, we would not learn a child's end */
 	umask(022);
 	if (dispatch(argc, argv, &err) < 0) {
 		if (*err.text)

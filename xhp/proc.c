@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "deadline.h"
 #include "proc.h"
 #include "value.h"
 #include "xhp.h"
@@ -44,28 +46,40 @@ static void child(const char *const argv[], const char *const env[], int output,
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
-/* Until the pipe's end or the time is up. */
-static int collect(int fd, int timeout_ms, struct buf *output, struct xhp_err *err)
+/*
+ * Until the child has ended or the time is up. What it has left in the background may
+ * hold the pipe for as long as it likes.
+ */
+static int collect(int fd, pid_t pid, int timeout_s, struct buf *output,
+		   struct xhp_err *err)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	CLEANUP_FD int pidfd = pidfd_open(pid, 0);
+	struct pollfd p[] = { { .fd = pidfd, .events = POLLIN },
+			      { .fd = fd, .events = POLLIN } };
+	unsigned long end = deadline_elapsed_us() / 1000 + (unsigned int)timeout_s * 1000;
 	char part[4096];
 
+	if (pidfd < 0)
+		return err_sys(err, -errno, "pidfd_open");
 	for (;;) {
+		unsigned long now = deadline_elapsed_us() / 1000;
 		int left = deadline_left(), rc;
 		ssize_t n;
 
-		if (left < timeout_ms)
-			timeout_ms = left;
-		rc = poll(&p, 1, timeout_ms);
+		if (now + (unsigned int)left > end)
+			left = now < end ? (int)(end - now) : 0;
+		rc = poll(p, 2, left);
 		if (rc == 0 || (rc < 0 && deadline_check(err) < 0))
 			return err_set(err, -ETIMEDOUT, "not done in time");
 		if (rc < 0)
 			continue;
-		n = read(fd, part, sizeof(part));
-		if (n <= 0)
-			return 0;
-		if (output->len < OUTPUT_MAX)
+		n = p[1].revents ? read(fd, part, sizeof(part)) : 0;
+		if (n > 0 && output->len < OUTPUT_MAX)
 			buf_add(output, part, (size_t)n);
+		else if (n <= 0)
+			p[1].fd = -1;
+		if (n <= 0 && p[0].revents)
+			return 0;
 	}
 }
 
@@ -108,7 +122,8 @@ int proc_run(struct journal *j, const char *action, const char *const argv[],
 	     const char *const env[], int timeout_s, struct buf *output, int *ret_status,
 	     struct xhp_err *err)
 {
-	int out[2], go[2], status, rc;
+	int out[2], go[2], status = 0, rc;
+	struct xhp_err unused;
 	pid_t pid;
 
 	if (pipe2(out, O_CLOEXEC) < 0)
@@ -132,7 +147,7 @@ int proc_run(struct journal *j, const char *action, const char *const argv[],
 	close(go[0]);
 	close(go[1]);
 	if (!rc)
-		rc = collect(out[0], timeout_s * 1000, output, err);
+		rc = collect(out[0], pid, timeout_s, output, err);
 	close(out[0]);
 	if (pid < 0)
 		return rc;
@@ -144,6 +159,9 @@ int proc_run(struct journal *j, const char *action, const char *const argv[],
 	}
 	if (rc < 0)
 		return err_wrap(err, "%s", argv[0]);
+	/* its number will be somebody else's; what it has left running may run on */
+	if (j && journal_undone(j, j->nrecs - 1, &unused) < 0)
+		log_warn("%s", unused.text);
 	if (WIFSIGNALED(status))
 		return err_set(err, -EINTR, "%s: ended by signal %d", argv[0],
 			       WTERMSIG(status));

@@ -14,8 +14,9 @@
  * Runs a program and waits for it. `argv[0]` is its absolute path; `env` is its whole
  * environment. Standard input is /dev/null, standard output and error go to `output`, of
  * which the first 64 KiB are kept; no other descriptor is inherited. It dies with us, and
- * is killed, with all its children, after `timeout_s` seconds or at the deadline. If
- * `j` is given, `action`'s child is in the journal before it begins.
+ * is killed, with all its children, after `timeout_s` seconds or at the deadline. What
+ * it leaves in the background when it ends by itself is not waited for, and lives on. If
+ * `j` is given, `action`'s child is in the journal while it runs.
  * 0 with the exit status; -ETIMEDOUT; -EINTR if a signal ended it; else -errno.
  */
 int proc_run(struct journal *j, const char *action, const char *const argv[],

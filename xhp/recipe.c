@@ -516,6 +516,11 @@ static int check_order(const struct recipe *recipe, struct xhp_err *err)
 			return err_usage(err, &s->pos,
 					 "[%s] stands after [%s], which must be last",
 					 s->name, last->name);
+		if (s->action->order == ORDER_FILTER && (s->optional || s->shared))
+			return err_usage(err, &s->pos,
+					 "[%s] cannot be %s: each interface has a filter "
+					 "of its own, or is not attached",
+					 s->name, s->optional ? "optional" : "shared");
 		if (s->action->order == ORDER_FILTER && up)
 			return err_usage(
 				err, &s->pos,

@@ -63,7 +63,8 @@ struct step {
 	bool late; /* some key has a late result in it */
 
 	/* While a run lasts. */
-	bool active, checked, joined;
+	bool active, checked;
+	bool secret; /* its results are never shown */
 	void *args;
 	const char **results; /* as many as the action has; NULL = empty */
 	const char *why;      /* for plan: why it does nothing, or what the check chose */

@@ -30,13 +30,17 @@ static const char *or_dash(const char *s)
 	return s && *s ? s : "-";
 }
 
-static const char *var_of(const struct journal *j, const char *name)
+/* What the device is held to: as recorded, for a recipe may take it from anywhere. */
+static const char *filter_of(const struct journal *j)
 {
-	for (unsigned int i = 0; i < j->nvars; i++) {
-		if (!strcmp(j->vars[i].name, name))
-			return j->vars[i].value;
-	}
-	return NULL;
+	const struct rec *filter = find_record(j, "filter");
+	const char *ip = filter ? rec_get(filter, "ip") : NULL;
+
+	if (!journal_head(j, "ifindex"))
+		return "-";
+	if (!filter)
+		return "UNFILTERED";
+	return ip && strcmp(ip, "any") != 0 ? ip : "MAC only";
 }
 
 /* What a new attach would be done by is not what this one was done by. */
@@ -55,8 +59,7 @@ static struct row make_row(const struct journal *j)
 {
 	const struct rec *bridge = find_record(j, "bridge");
 	const struct rec *up = find_record(j, "up");
-	const char *ifindex = journal_head(j, "ifindex"),
-		   *since = journal_head(j, "since");
+	const char *since = journal_head(j, "since");
 	const char *recipe = journal_head(j, "recipe"), *base;
 	time_t t = since ? (time_t)strtoll(since, NULL, 10) : 0;
 	struct row row = { .device = j->name };
@@ -72,13 +75,7 @@ static struct row make_row(const struct journal *j)
 	if (recipe_changed(j))
 		row.recipe = mem_printf("%s (changed)", row.recipe);
 	row.since = or_dash(mem_strdup(text));
-	if (!ifindex)
-		row.filter = "-";
-	else if (!find_record(j, "filter"))
-		row.filter = "UNFILTERED";
-	else
-		row.filter = var_of(j, "ip") && *var_of(j, "ip") ? var_of(j, "ip")
-								 : "MAC only";
+	row.filter = filter_of(j);
 	row.state = j->foreign_boot ? "before boot"
 		    : j->complete   ? "attached"
 				    : "incomplete";

@@ -159,8 +159,11 @@ static int outside_var(struct ctx *ctx, const struct var_def *def, const char **
 			struct vlans vlans;
 		} unused = { 0 };
 
-		if (value_parse(&def->type, value, &unused, err) < 0 && !lenient)
-			return err_wrap(err, "%s (%s)", name, from);
+		if (value_parse(&def->type, value, &unused, err) < 0) {
+			if (!lenient)
+				return err_wrap(err, "%s (%s)", name, from);
+			value = "";
+		}
 	}
 	cached_add(name, value, from, true);
 	*ret = value;

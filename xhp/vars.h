@@ -31,7 +31,7 @@ const struct field *vars_read(unsigned int *ret_n);
 int vars_changed(struct ctx *ctx, const struct journal *j, const char **ret_which,
 		 struct xhp_err *err);
 
-/* At a detach without a journal, what cannot be read is empty. */
+/* At a detach without a journal, what cannot be read or is not valid is empty. */
 void vars_lenient(void);
 
 /* For plan and status: how a value was chosen when it is not as written, or NULL. */

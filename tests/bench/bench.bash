@@ -15,27 +15,21 @@ trap rig_teardown EXIT
 rig_setup
 
 rounds=${1:-40}
+[ -x "$XHP" ] || echo "$XHP: not built, not measured"
+dom0 test -d /etc/xen/scripts || echo "stock: not installed (xen-utils-common), not measured"
 
-# contestants NAME: the recipe of that name, and the stock script.
-contestants() {
-	local stock=/etc/xen/scripts/$1
-	programs=()
-	if [ -x "$XHP" ]; then
-		programs+=(-- xen-hotplug /usr/sbin/xen-hotplug run "$1")
-	else
-		echo "$XHP: not built, not measured"
-	fi
-	if dom0 test -x "$stock"; then
-		programs+=(-- stock "$stock")
-	else
-		echo "stock: not installed (xen-utils-common), not measured"
-	fi
-}
-
-# measure TITLE [NODE=VALUE...]
+# measure RECIPE TITLE [NODE=VALUE...]: there is a floor for vif-bridge alone.
 measure() {
-	local title=$1
-	shift
+	local recipe=$1 title=$2 programs=()
+	shift 2
+	[ "$recipe" != vif-bridge ] || programs+=(-- floor "$RIG_BUILD/floor")
+	[ ! -x "$XHP" ] ||
+		programs+=(-- xen-hotplug /usr/sbin/xen-hotplug run "$recipe")
+	! dom0 test -x "/etc/xen/scripts/$recipe" ||
+		programs+=(-- stock "/etc/xen/scripts/$recipe")
+	# vif-nat and vif-route leave their address, and fail when it is there
+	[ "$recipe" = vif-bridge ] ||
+		programs+=(-- .reset /bin/sh -c 'ip addr flush dev vif1.0')
 	vif_add 1 0
 	backend vif 1 0 bridge=br0 "$@"
 	libxl_call vif 1 0 "$RIG_BUILD/bench" "$title" "$rounds" \
@@ -44,15 +38,17 @@ measure() {
 	rig_netns_del "$DOM0-1.0"
 }
 
-contestants vif-bridge
-programs=(-- floor "$RIG_BUILD/floor" "${programs[@]}")
 bridge_add br0
-measure "vif-bridge"
-measure "vif-bridge with ip= (floor: an empty chain; stock: no filter)" \
+measure vif-bridge "vif-bridge"
+measure vif-bridge "vif-bridge with ip= (floor: an empty chain; stock: no filter)" \
 	ip="192.0.2.10 2001:db8::10"
+dom0 sysctl -qw net.ipv4.ip_forward=1
+measure vif-nat "vif-nat (stock: no filter, nothing translated)"
+printf '%s\n' '[defaults]' uplink=eth0 '[use vif-nat]' >"$RIG/etc-xen/hotplug/vif-nat.ini"
+ip -n "$DOM0" link add eth0 type veth peer name net0
+measure vif-nat "vif-nat with masquerading (stock: none)"
 
 rig_teardown
 . ../netns/ovs.bash
 ovs_setup
-contestants vif-openvswitch
-measure "vif-openvswitch (the servers' own time is in both)" bridge=br0
+measure vif-openvswitch "vif-openvswitch (the servers' own time is in both)" bridge=br0

@@ -6,7 +6,7 @@
 // Each COMMAND is run with DO, then with UNDO (both split at blanks) as its last
 // arguments. Processes are counted in a first round, which is traced and not timed. Time
 // and memory are those of the whole process tree as wait4() tells them; memory is its
-// largest member.
+// largest member. A NAME that begins with a dot is run in its turn, and not printed.
 
 #define _GNU_SOURCE
 #include <err.h>
@@ -170,6 +170,8 @@ static void print_table(const char *title, char **verbs, int rounds)
 			struct cost *c = &programs[i].costs[verb];
 			double ms = median(c->wall_ms, rounds);
 
+			if (*programs[i].name == '.')
+				continue;
 			printf("%-8s %-19s %8.2f %8.2f %8.2f %5d %9.1f", verbs[verb],
 			       programs[i].name, ms, c->wall_ms[0],
 			       median(c->cpu_ms, rounds), c->processes,

@@ -41,6 +41,21 @@ hook() {
 	[ -z "$(rig_strays)" ]
 }
 
+@test "what a hook leaves in the background is not waited for, and lives on" {
+	scene ip=192.0.2.1
+	echo 'timeout = 8' >"$RIG/etc-xen/hotplug.conf"
+	hook <<-'END'
+		if [ "$command" = online ]; then
+			(exec -a left-behind sleep 1000) &
+		fi
+	END
+	(trap '' CHLD && vif_call 1 0 online)
+	[ -n "$(rig_strays)" ]
+	vif_call 1 0 offline
+	[ -n "$(rig_strays)" ]
+	[ ! -e "$RIG/run/xen-hotplug/devices/vif-1-0" ]
+}
+
 @test "somebody else holds the device's lock: an error after the timeout" {
 	impatient
 	rig_start_wait dom0 flock /run/xen-hotplug/devices/vif-1-0 sh -c 'echo held; sleep 60'

@@ -218,6 +218,22 @@ each() {
 	nothing_done
 }
 
+@test "a recipe's path of 4000 bytes: the error still reaches the toolstack" {
+	scene
+	local path=/run i
+	for i in {1..19}; do
+		path+=/$(printf 'd%.0s' {1..199})
+	done
+	path+=/$(printf 'd%.0s' {1..230})
+	dom0 mkdir -p "$path"
+	printf '#!/usr/sbin/xen-hotplug run\n[recipe]\ndevice = vif\n[upp]\n' |
+		dom0 tee "$path/vif" >/dev/null
+	run libxl_call vif 1 0 /usr/sbin/xen-hotplug run "$path/vif" online
+	[ "$status" = 2 ]
+	[[ $(node vif 1 0 hotplug-error) == /run/ddd*'there is no action "upp"'* ]]
+	[ "$(node vif 1 0 hotplug-status)" = error ]
+}
+
 @test "no xenstored: a message, exit 1, nothing changed" {
 	scene
 	keep_kernel before

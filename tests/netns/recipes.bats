@@ -124,6 +124,40 @@ site_default() {
 	says vif-9-9
 }
 
+@test "status shows what the filter holds a vif to, wherever the recipe has it from" {
+	scene
+	cat >"$RIG/etc-xen/hotplug/vif-bridge.ini" <<-'END'
+		[use vif-bridge]
+		ip = 192.0.2.77
+	END
+	vif_call 1 0 online
+	xhp status | grep -E '^vif-1-0 .*192\.0\.2\.77$'
+	vif_call 1 0 offline
+	printf '[use vif-bridge]\npin = ${mac}\n' >"$RIG/etc-xen/hotplug/vif-bridge.ini"
+	vif_call 1 0 online
+	xhp status | grep -E '^vif-1-0 .*MAC only$'
+}
+
+@test "an interface of somebody else's that is up already stays up" {
+	scene
+	dom0 ip link add other type veth peer name rehto
+	cat >"$RIG/etc-xen/hotplug/vif-bridge.ini" <<-'END'
+		[recipe]
+		device = vif
+		[up other]
+		dev = other
+		[up]
+	END
+	vif_call 1 0 online
+	link_is other '[<,]UP[,>]'
+	vif_call 1 0 offline
+	! link_is other '[<,]UP[,>]' || false
+	dom0 ip link set other up
+	vif_call 1 0 online
+	vif_call 1 0 offline
+	link_is other '[<,]UP[,>]'
+}
+
 @test "status after the recipe has changed says so" {
 	scene bridge=xenbr0
 	site_default
@@ -167,6 +201,32 @@ device_plan() {
 	[ "$status" = 1 ]
 	says 'there is no bridge brX'
 	unchanged
+}
+
+@test "plan shows no secret, neither as a result nor where it is used" {
+	scene
+	echo 'guest1 PASSWORD' >"$RIG/etc-xen/secrets"
+	chmod 600 "$RIG/etc-xen/secrets"
+	recipe used <<-'END'
+		[recipe]
+		device = vif
+		[defaults]
+		word =
+		[hooks]
+		bridge = ${word}
+	END
+	recipe vif-bridge <<-'END'
+		[lookup]
+		file = /etc/xen/secrets
+		key = ${vm/name}
+		secret = yes
+		[use used]
+		word = ${lookup.value}
+	END
+	run device_plan online
+	[ "$status" = 0 ]
+	[[ $output == *'(secret)'*'bridge         ${word}'* ]]
+	[[ $output != *PASSWORD* ]]
 }
 
 @test "a recipe is a program, and the wrappers are recipes" {
@@ -264,4 +324,49 @@ device_plan() {
 	run xhp help nonsense
 	[ "$status" = 2 ]
 	unchanged
+}
+
+@test "without a journal, a step whose condition does not hold takes nothing away" {
+	scene
+	dom0 ip link set vif1.0 master br0
+	cat >"$RIG/etc-xen/hotplug/vif-bridge.ini" <<-'END'
+		[recipe]
+		device = vif
+		[bridge]
+		when = ${type_if} == tap
+		name = br0
+	END
+	vif_call 1 0 offline
+	link_is vif1.0 'master br0'
+	sed -i 's/== tap/== vif/' "$RIG/etc-xen/hotplug/vif-bridge.ini"
+	vif_call 1 0 offline
+	! link_is vif1.0 'master br0'
+}
+
+@test "plan while another run has only just begun" {
+	scene
+	: >"$RIG/run/xen-hotplug/devices/vif-1-0"
+	run dom0 env XENBUS_PATH=backend/vif/1/0 vif=vif1.0 xen-hotplug plan vif-bridge online
+	[ "$status" = 0 ]
+	[[ $output == *'[bridge]'*'last: '* ]]
+}
+
+@test "a hook that others than root can write is not run" {
+	local file
+	scene
+	echo 'touch /run/hook-ran' | hook a
+	for file in vif-post.d vif-post.d/a.hook; do
+		chown 12345 "$RIG/etc-xen/scripts/$file"
+		run vif_call 1 0 online
+		[ "$status" = 1 ]
+		says "others than root own or can write to /etc/xen/scripts/$file"
+		chown 0 "$RIG/etc-xen/scripts/$file"
+		chmod g+w "$RIG/etc-xen/scripts/$file"
+		run vif_call 1 0 online
+		[ "$status" = 1 ]
+		chmod g-w "$RIG/etc-xen/scripts/$file"
+	done
+	[ ! -e "$RIG/run/hook-ran" ]
+	vif_call 1 0 online
+	[ -e "$RIG/run/hook-ran" ]
 }

@@ -69,7 +69,8 @@ teardown() {
 
 @test "the MTU is the guest configuration's, else the bridge's; also with vifname" {
 	scene vifname=web mtu=1280
-	vif_call 1 0 online
+	run vif_call 1 0 online
+	[[ $output == *'MTU 1280 of vif1.0 is below that of br0'* ]]
 	link_is web 'mtu 1280 .*master br0'
 	[ "$(mtu_node 1 0)" = 1280 ]
 	vif_add 2 0

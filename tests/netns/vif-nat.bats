@@ -20,7 +20,7 @@ setup() {
 	ip -n "$NET" link set eth0 addrgenmode none up
 	dom0 sysctl -qw net.ipv4.ip_forward=1
 	dom0 install -d -m 700 /run/xen-hotplug/{devices,shared}
-	site uplink=eth0 hostsdir=/run/dhcp-hosts
+	site uplink=eth0 hostsdir=/run/dhcp-hosts pidfile=
 	vif_add 1 0
 }
 
@@ -270,6 +270,12 @@ planned() {
 	dom0 nft add rule ip xen-nat postrouting oifname eth1 masquerade
 	vif_call 1 0 offline
 	[ "$(nat_rules)" = 1 ]
+	dom0 nft flush chain ip xen-nat postrouting
+	dom0 nft add chain ip xen-nat own
+	vif_call 1 0 online
+	vif_call 1 0 offline
+	[ "$(nat_rules)" = 0 ]
+	dom0 nft list chain ip xen-nat own
 	dom0 nft delete table ip xen-nat
 	dom0 nft add table ip xen-nat
 	xenstore-write /local/domain/0/backend/vif/1/0/hotplug-status ''
@@ -331,6 +337,28 @@ planned() {
 	no_nat_table
 }
 
+@test "each netlink message and each write to the journal fails in turn: all is rolled back" {
+	local how n failed=0
+	ip -n "$DOM0-1.0" link set eth0 down # a carrier brings more in its own time
+	backend vif 1 0
+	host_state >"$RIG/before"
+	for how in fail lost; do
+		for ((n = 1; ; n++)); do
+			rm -f "$RIG/run/calls"
+			run shimmed FAULT_AT=$n FAULT_HOW=$how FAULT_KINDS=nj \
+				FAULT_LOG=/run/calls
+			grep -q FAULT "$RIG/run/calls" || break
+			rm -f "$RIG/run/calls"
+			echo "$how call $n: $status $output"
+			failed=$((failed + status))
+			[ "$status" = 1 ] || vif_call 1 0 offline
+			host_state | diff "$RIG/before" -
+		done
+		vif_call 1 0 offline
+	done
+	[ "$failed" -ge 25 ]
+}
+
 @test "killed at each call: gc leaves no trace" {
 	local n kills=0
 	ip -n "$DOM0-1.0" link set eth0 down # a carrier brings more in its own time
@@ -367,6 +395,8 @@ planned() {
 	xhp gc
 	[ "$(nat_rules)" = 2 ]
 	backend_gone vif 1 0
+	xhp gc
+	[ "$(nat_rules)" = 2 ]
 	vif_del 1 0
 	xhp gc
 	[ "$(nat_rules)" = 1 ]
@@ -387,7 +417,7 @@ at_once() {
 	END
 }
 
-@test "30 guests come, come and go, and go at once: the table is there as long as one is" {
+@test "30 guests come at once, and go at once: the last one takes the table" {
 	local d i
 	for d in $(seq 101 130); do
 		ip -n "$DOM0" link add vif$d.0 type veth peer name p$d
@@ -400,21 +430,74 @@ at_once() {
 	xhp check
 	[ -z "$(at_once offline $(seq 101 130) 2>&1)" ]
 	host_state | diff "$RIG/before" -
-	[ -z "$(at_once online $(seq 101 103) 2>&1)" ]
-	for ((i = 0; i < 5; i++)); do
-		at_once offline 101 102 103 >"$RIG/said" 2>&1 &
-		[ -z "$(at_once online 111 112 113 2>&1)" ]
-		wait $!
-		[ ! -s "$RIG/said" ]
-		[ "$(nat_rules)" = 3 ]
-		at_once offline 111 112 113 >"$RIG/said" 2>&1 &
-		[ -z "$(at_once online 101 102 103 2>&1)" ]
-		wait $!
-		[ ! -s "$RIG/said" ]
-		[ "$(nat_rules)" = 3 ]
+}
+
+# paused VERB N: guest 1's run stops before its Nth message to the kernel, if there is one.
+paused() {
+	rm -f "$RIG/run/calls" "$RIG/run/calls.go"
+	SHIM_VERB=$1 shimmed FAULT_AT=$2 FAULT_HOW=wait FAULT_KINDS=n FAULT_LOG=/run/calls \
+		3>&- &
+	until grep -qs FAULT "$RIG/run/calls"; do
+		kill -0 $! 2>/dev/null || { wait $!; return 1; }
+		sleep 0.01
 	done
-	[ -z "$(at_once offline 101 102 103 2>&1)" ]
-	host_state | diff "$RIG/before" -
+}
+
+goes_on() {
+	touch "$RIG/run/calls.go"
+	wait $!
+}
+
+two() {
+	vif_add 2 0
+	backend vif 1 0
+	backend vif 2 0
+}
+
+@test "the last guest leaves, and at any point another comes: its rule stays" {
+	local n
+	two
+	for ((n = 1; ; n++)); do
+		vif_call 1 0 online
+		paused offline $n || break
+		vif_call 2 0 online
+		goes_on
+		[ "$(nat_rules)" = 1 ]
+		xhp check
+		vif_call 2 0 offline
+		no_nat_table
+	done
+	[ $n -gt 8 ]
+}
+
+@test "a guest leaves, and at any point another does: the table goes" {
+	local n
+	two
+	for ((n = 1; ; n++)); do
+		vif_call 1 0 online
+		vif_call 2 0 online
+		paused offline $n || break
+		vif_call 2 0 offline
+		goes_on
+		no_nat_table
+	done
+	[ $n -gt 8 ]
+}
+
+@test "a guest comes, and at any point the last other leaves: its rule is there" {
+	local n
+	two
+	for ((n = 1; ; n++)); do
+		vif_call 2 0 online
+		paused online $n || break
+		vif_call 2 0 offline
+		goes_on
+		[ "$(nat_rules)" = 1 ]
+		xhp check
+		vif_call 1 0 offline
+		no_nat_table
+	done
+	[ $n -gt 9 ]
 }
 
 @test "what the stock script attached is detached, without what it leaves" {

@@ -6,7 +6,8 @@
 //              /run/xen-hotplug, s = a request to xenstored; all, if it is not set
 // FAULT_HOW    fail = the call is not made and fails (s: xenstored refuses it);
 //              lost = it is made and fails; before, after = SIGKILL before or after
-//              it; torn = half of it is made, then SIGKILL
+//              it; torn = half of it is made, then SIGKILL; wait = a netlink message
+//              waits, 10 s at most, until there is a file FAULT_LOG.go
 // FAULT_LOG    a file that gets a line for each call and each fork, and FAULT before
 //              the one that is hit
 
@@ -155,6 +156,17 @@ ssize_t write(int fd, const void *data, size_t len)
 	return raw_write(fd, data, len);
 }
 
+static void wait_if(const char *how)
+{
+	char go[256];
+
+	if (strcmp(how, "wait") != 0)
+		return;
+	snprintf(go, sizeof(go), "%s.go", getenv("FAULT_LOG"));
+	for (int i = 0; i < 10000 && access(go, F_OK); i++)
+		usleep(1000);
+}
+
 static bool fails_before(int fd, const char **ret_how)
 {
 	*ret_how = "";
@@ -163,6 +175,7 @@ static bool fails_before(int fd, const char **ret_how)
 	*ret_how = hit('n');
 	note("\nnetlink", 8);
 	die_if(*ret_how, "before");
+	wait_if(*ret_how);
 	errno = ENOBUFS;
 	return !strcmp(*ret_how, "fail");
 }

@@ -7,11 +7,9 @@
 shopt -s globstar nullglob
 XEN_SCRIPTS=/usr/lib/xen-hotplug/scripts
 STOCK_SCRIPTS=/etc/xen/scripts
-GUEST_CONFIG='
-	kernel = "/xen-test/vmlinux"
+PV='kernel = "/xen-test/vmlinux"
 	ramdisk = "/xen-test/guest.initrd"
-	extra = "console=hvc0 quiet"
-	memory = 128'
+	extra = "console=hvc0 quiet"'
 
 # Once, before all tests.
 xen_start() {
@@ -89,9 +87,10 @@ bridge_add() {
 
 # guest_create NAME LINE...: xl create, with these lines in its configuration.
 guest_create() {
-	local name=$1
+	local name=$1 kind=$PV
 	shift
-	printf '%s\n' "name = \"$name\"" "$GUEST_CONFIG" "$@" >"$name.cfg"
+	[[ "$*" != *'type ='* ]] || kind=
+	printf '%s\n' "name = \"$name\"" "memory = 128" "$kind" "$@" >"$name.cfg"
 	xl create "$name.cfg"
 }
 

@@ -61,8 +61,7 @@ test_no_bridge() {
 # An emulated NIC: its tap joins the bridge, too.
 test_tap() {
 	local d
-	guest_create g 'type = "hvm"' 'vif = ["bridge=xenbr0,model=e1000,type=ioemu"]' \
-		'serial = "none"' 'vnc = 0' >said 2>&1 ||
+	guest_create g 'type = "hvm"' 'vif = ["bridge=xenbr0,model=e1000"]' >said 2>&1 ||
 		{ cat said /var/log/xen/qemu-dm-g.log; return 1; }
 	d=$(xl domid g)
 	[ "$(master_of "vif$d.0")" = xenbr0 ]
