@@ -111,7 +111,8 @@ XEN_UTILS := $(or $(notdir $(patsubst %/,%,$(firstword \
 RUN_DEPS := xen-utils-common $(XEN_UTILS) iproute2 nftables iputils-ping util-linux procps \
 	jq ethtool
 TEST_DEPS := bats libcmocka-dev iptables clang-format mandoc bsdextrautils \
-	net-tools git openvswitch-switch strace dnsmasq-base busybox-static
+	net-tools git openvswitch-switch ovn-central ovn-host strace dnsmasq-base \
+	busybox-static
 XEN_DEPS := qemu-system-x86 mmdebstrap e2fsprogs cpio
 
 deps:

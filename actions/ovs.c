@@ -288,6 +288,13 @@ static int remove_port(struct ovsdb *db, const char *name, const char *device, b
 		}
 		if (!rc && now.uuid)
 			rc = ovs_port_del(db, now.uuid, name, before, err);
+		if (rc == -EREMOTEIO && before) {
+			log_warn("Open vSwitch's port %s cannot be put back as it was "
+				 "before: %s",
+				 name, err->text);
+			before = NULL;
+			rc = -EAGAIN;
+		}
 	}
 	return rc ? err_wrap(err, "cannot remove Open vSwitch's port %s", name) : 0;
 }

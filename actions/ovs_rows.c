@@ -65,8 +65,7 @@ static const char *map_get(const json_t *map, const char *key)
 	json_t *pair;
 	size_t i;
 
-	json_array_foreach(json_array_get(map, 1), i, pair)
-	{
+	json_array_foreach (json_array_get(map, 1), i, pair) {
 		if (!strcmp(json_string_value(json_array_get(pair, 0)), key))
 			return json_string_value(json_array_get(pair, 1));
 	}
@@ -80,7 +79,7 @@ static void list_names(struct buf *b, const json_t *rows)
 	json_t *row;
 	size_t i;
 
-	json_array_foreach(rows, i, row)
+	json_array_foreach (rows, i, row)
 		buf_printf(b, "%s%s", b->len ? ", " : "", text_of(row, "name"));
 }
 
@@ -405,8 +404,7 @@ int ovs_port_audit(struct ovsdb *db, const struct ovs_port *port, struct xhp_err
 		ovsdb_select("Bridge", by_uuid(port->bridge_uuid),
 			     json_pack("[s]", "ports")));
 	for (int i = 0; i < 2; i++) {
-		json_object_foreach(i ? iface : row, column, value)
-		{
+		json_object_foreach (i ? iface : row, column, value) {
 			bool ids = !strcmp(column, "external_ids");
 			json_t *where = by_name(port->name);
 
@@ -466,8 +464,7 @@ int ovs_marked(struct ovsdb *db, struct ovs_marked **ret, unsigned int *ret_n,
 
 	if (ovsdb_transact(db, ops, &results, err) < 0)
 		return err->code;
-	json_array_foreach(ovsdb_rows(results, 0), i, row)
-	{
+	json_array_foreach (ovsdb_rows(results, 0), i, row) {
 		const char *device =
 			map_get(json_object_get(row, "external_ids"), OVS_MARK);
 

@@ -184,8 +184,7 @@ static void note_update(struct ovsdb *db, json_t *updates)
 	const char *uuid;
 	json_t *row;
 
-	json_object_foreach(json_object_get(updates, DATABASE), uuid, row)
-	{
+	json_object_foreach (json_object_get(updates, DATABASE), uuid, row) {
 		json_t *cfg = json_object_get(json_object_get(row, "new"), "cur_cfg");
 
 		if (cfg)
@@ -271,8 +270,7 @@ int ovsdb_transact(struct ovsdb *db, json_t *ops, json_t **ret, struct xhp_err *
 	if (request(db, "transact", params, &results, err) < 0)
 		return err->code;
 	/* an error at the commit stands behind the operations' own results */
-	json_array_foreach(results, i, one)
-	{
+	json_array_foreach (results, i, one) {
 		if (json_object_get(one, "error"))
 			return server_error(one, err);
 	}

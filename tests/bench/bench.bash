@@ -35,6 +35,7 @@ measure() {
 	libxl_call vif 1 0 "$RIG_BUILD/bench" "$title" "$rounds" \
 		"online type_if=vif" "offline type_if=vif" "${programs[@]}" 2>&1
 	backend_gone vif 1 0
+	vif_del 1 0 # at once; with its namespace it goes some time later
 	rig_netns_del "$DOM0-1.0"
 }
 

@@ -197,6 +197,20 @@ as_stock() {
 	[ "$(vsctl get port vif1.0 external_ids)" = '{other="2"}' ]
 }
 
+@test "a stale port that cannot be put back does not keep ours" {
+	mkdir -p "$RIG/etc-xen/scripts/vif-post.d"
+	cat >"$RIG/etc-xen/scripts/vif-post.d/a.hook" <<-'END'
+		[ "$command" = offline ] || { ovs-vsctl --timeout=5 -- --all destroy qos; false; }
+	END
+	chmod +x "$RIG/etc-xen/scripts/vif-post.d/a.hook"
+	vsctl add-port br0 vif1.0 -- set port vif1.0 qos=@q -- --id=@q create qos type=linux-noop
+	run vif_call 1 0 online
+	[ "$status" = 1 ]
+	says 'vif1.0 cannot be put back as it was before: ovsdb-server: referential integrity'
+	no_ports
+	[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
+}
+
 @test "what is not a device's plain port is left alone: a bond, a tunnel, a renamed vif" {
 	vsctl add-port br0 vif1.0 -- set interface vif1.0 type=vxlan options:remote_ip=192.0.2.1
 	ports >"$RIG/ports"
@@ -579,4 +593,54 @@ as_stock() {
 	done
 	for d in "${pids[@]}"; do wait "$d"; done
 	no_ports
+}
+
+# ovn_run PROGRAM ARGUMENT...: detached, once it is ready; it ends with the namespace.
+ovn_run() {
+	dom0 "$@" --detach --no-chdir 2>>"$RIG/log/ovn" 3>&- </dev/null
+}
+
+ovn_db() {
+	dom0 ovsdb-tool create "/run/ovn/$1.db" "/usr/share/ovn/ovn-$1.ovsschema"
+	ovn_run ovsdb-server "/run/ovn/$1.db" --remote="punix:/run/ovn/ovn${1}_db.sock" \
+		--unixctl="/run/ovn/$1.ctl" --pidfile="/run/ovn/$1.pid"
+}
+
+@test "OVN binds the logical port that iface-id names, and frames follow its switch" {
+	local d up='dom0 ovn-nbctl --timeout=10 lsp-get-up'
+	command -v ovn-northd >/dev/null && command -v ovn-controller >/dev/null ||
+		skip "no OVN (packages ovn-central, ovn-host)"
+	mkdir "$RIG/run/ovn"
+	ovn_db nb
+	ovn_db sb
+	ovn_run ovn-northd
+	vsctl add-br br-int -- set bridge br-int datapath_type=netdev fail-mode=secure -- \
+		set open . external_ids:system-id=dom0 external_ids:ovn-bridge-datapath-type=netdev \
+		external_ids:ovn-remote=unix:/run/ovn/ovnsb_db.sock \
+		external_ids:ovn-encap-type=geneve external_ids:ovn-encap-ip=127.0.0.1
+	ovn_run ovn-controller
+	cat >"$RIG/etc-xen/hotplug/vif-openvswitch.ini" <<-'END'
+		[defaults]
+		iface-id = ${vm/uuid}-${devid}
+		[use vif-openvswitch]
+	END
+	dom0 ovn-nbctl --timeout=10 ls-add switch
+	for d in 1 2; do
+		[ $d = 1 ] || vif_add $d 0
+		dom0 ovn-nbctl --timeout=10 --wait=sb lsp-add switch "$(guest_uuid $d)-0" -- \
+			lsp-set-addresses "$(guest_uuid $d)-0" "00:16:3e:01:00:0$d 198.51.100.$d"
+		backend vif $d 0 bridge=br-int mac=00:16:3e:01:00:0$d
+		[[ $($up "$(guest_uuid $d)-0") == down* ]]
+		vif_call $d 0 online
+		guest $d 0 ip link set eth0 address 00:16:3e:01:00:0$d
+		guest $d 0 ip addr add 198.51.100.$d/24 dev eth0
+		guest $d 0 ethtool -K eth0 tx off
+		ovs_until eval "[[ \$($up $(guest_uuid $d)-0) == up* ]]"
+	done
+	guest 1 0 ping -q -c 1 -W 5 198.51.100.2
+	# OVN has written to our rows since
+	[[ $(vsctl get interface vif1.0 external_ids) == *ovn-installed* ]]
+	xhp check
+	vif_call 1 0 offline
+	ovs_until eval "[[ \$($up $(guest_uuid 1)-0) == down* ]]"
 }
