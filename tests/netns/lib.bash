@@ -19,12 +19,40 @@ rig_setup() {
 	RIG_XENSTORED=$(compgen -G '/usr/lib/xen-*/bin/xenstored' | tail -n 1) ||
 		skip "no C xenstored (package xen-utils)"
 	rig_sweep
+	rig_kernel
 	RIG=$(mktemp -d "/tmp/xhp-$$-XXXXXX")
 	DOM0=${RIG##*/}
 	RIG_PIDS=()
 	declare -gA RIG_NETNS=()
 	rig_xenstored
 	rig_dom0
+}
+
+# A test with the line "# bats test_tags=kernel:WHAT" above it is skipped where the kernel
+# has no WHAT; "make check-xen" runs it in a virtual machine whose kernel has it.
+rig_kernel() {
+	local tag
+	grep -q '^# bats test_tags=.*kernel:' "$BATS_TEST_FILENAME" || return 0
+	for tag in $(awk -v test="@test \"$BATS_TEST_DESCRIPTION\"" '
+		index($0, test) == 1 { gsub(/[^ ,]*=|#|,/, " ", tags); print tags }
+		{ tags = /^# bats test_tags=/ ? $0 : "" }' "$BATS_TEST_FILENAME"); do
+		[[ $tag != kernel:* ]] || rig_kernel_has "${tag#kernel:}" ||
+			skip "no ${tag#kernel:} in this kernel: make check-xen"
+	done
+}
+
+rig_kernel_has() {
+	case $1 in
+	bridge-vlan) rig_link_works bridge vlan_filtering 1 ;;
+	dummy | ifb | vxlan) rig_link_works "$1" ;;
+	openvswitch) [ -d /sys/module/openvswitch ] || modprobe -q openvswitch ;;
+	*) [ -d "/sys/module/${1//-/_}" ] || modprobe -q "$1" ;;
+	esac
+}
+
+# rig_link_works KIND [OPTION...]: tried in a network namespace that ends with it.
+rig_link_works() {
+	unshare -n ip link add name rig0 type "$@" 2>/dev/null
 }
 
 rig_teardown() {

@@ -153,3 +153,9 @@ teardown() {
 	done
 	frames_table --unfiltered
 }
+
+# bats test_tags=kernel:bridge-vlan
+@test "a test that wants VLANs on a bridge runs where the kernel has them" {
+	ip -n "$DOM0" link add br0 type bridge vlan_filtering 1
+	dom0 bridge vlan show dev br0 | grep -w 1
+}
