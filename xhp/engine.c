@@ -258,38 +258,52 @@ static int attach(struct ctx *ctx, struct xhp_err *err)
 	return recipe->class->finish_ok(ctx, VERB_ATTACH, err);
 }
 
-/* Is what the journal holds this very device, attached as it would be now? */
+/*
+ * Is what the journal holds this very device, attached as it would be now? 1, or 0 with
+ * the reason in err; negative if it cannot be told.
+ */
 static int is_attached(struct ctx *ctx, struct xhp_err *err)
 {
 	struct journal *j = ctx->journal;
 	const char *ifindex = journal_head(j, "ifindex"), *uuid = journal_head(j, "uuid");
 	const char *now, *which;
 	struct link link;
+	int rc;
 
-	if (!j->complete)
-		return err_set(err, -EINTR, "the run that attached it was cut short");
+	if (!j->complete) {
+		err_set(err, -EINTR, "the run that attached it was cut short");
+		return 0;
+	}
 	now = guest_uuid(ctx->req);
-	if (uuid && now && strcmp(uuid, now) != 0)
-		return err_set(err, -ESTALE, "it was another guest's");
-	if (ifindex && nl_link_by_index(atoi(ifindex), &link, err) < 0)
-		return err_wrap(err, "its interface is gone");
+	if (uuid && now && strcmp(uuid, now) != 0) {
+		err_set(err, -ESTALE, "it was another guest's");
+		return 0;
+	}
+	if (ifindex && nl_link_by_index(atoi(ifindex), &link, err) < 0) {
+		err_wrap(err, "its interface");
+		return err->code == -ENODEV ? 0 : err->code;
+	}
 	if (ifindex)
 		ctx->dev = link;
 	if (vars_changed(ctx, j, &which, err) < 0)
 		return err->code;
-	if (which)
-		return err_set(err, -ESTALE, "%s has changed since", which);
-	if (engine_audit(j, err))
-		return err->code ? err->code : -ESTALE;
+	if (which) {
+		err_set(err, -ESTALE, "%s has changed since", which);
+		return 0;
+	}
+	rc = engine_audit(j, err);
+	if (rc)
+		return rc < 0 ? rc : 0;
 	if (journal_head(j, "mtu"))
 		ctx->mtu = (unsigned int)atoi(journal_head(j, "mtu"));
-	return 0;
+	return 1;
 }
 
 /* What an earlier run left: 1 = all is in place, 0 = nothing is left of it. */
 static int settle_journal(struct ctx *ctx, struct xhp_err *err)
 {
 	struct journal *j = ctx->journal;
+	int rc;
 
 	if (j->foreign_boot) {
 		log_info("a journal from before the last boot is dropped");
@@ -297,10 +311,10 @@ static int settle_journal(struct ctx *ctx, struct xhp_err *err)
 	}
 	if (!j->version)
 		return 0;
-	if (!is_attached(ctx, err))
-		return 1;
-	if (err->code == -ETIMEDOUT)
-		return err->code;
+	/* a working guest is not taken down because something could not be read */
+	rc = is_attached(ctx, err);
+	if (rc)
+		return rc;
 	if (!journal_empty(j)) {
 		log_info("what an earlier run left is undone first: %s", err->text);
 		if (engine_undo(j, true, err) < 0)
@@ -523,7 +537,10 @@ int engine_plan(const struct request *req, const struct recipe *recipe,
 			       "attached is taken down\n");
 		return 0;
 	}
-	if (there && !is_attached(&ctx, err)) {
+	rc = there ? is_attached(&ctx, err) : 0;
+	if (rc < 0)
+		return rc;
+	if (rc) {
 		printf("attached already: nothing to do but to tell the toolstack\n");
 		return 0;
 	}

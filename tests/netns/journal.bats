@@ -220,3 +220,19 @@ reset_error() {
 	[ "$(stat -c %a:%u "$JOURNAL")" = 600:0 ]
 	[ "$(stat -c %a "${JOURNAL%/*}")" = 700 ]
 }
+
+@test "a second attach that cannot be judged leaves a working guest alone" {
+	local at
+	attached_scene ip=192.0.2.1
+	snapshot_kernel >"$RIG/attached"
+	cp "$JOURNAL" "$RIG/journal"
+	for at in 2 3; do # the first is for the UUID, which may be unknown
+		run shimmed FAULT_AT=$at FAULT_KINDS=s FAULT_HOW=fail
+		[ "$status" = 1 ]
+		snapshot_kernel | diff "$RIG/attached" -
+		diff "$RIG/journal" "$JOURNAL"
+	done
+	run shimmed FAULT_AT=1 FAULT_KINDS=n FAULT_HOW=fail
+	[ "$status" = 1 ]
+	snapshot_kernel | diff "$RIG/attached" -
+}
