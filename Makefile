@@ -136,7 +136,7 @@ run-check: all test-tools $(UNIT_TESTS)
 check-xen: test-deps
 	@tests/deps $(XEN_DEPS)
 	@$(MAKE) -s --no-print-directory all test-tools
-	@tests/xen/check $(TESTS)
+	@tests/xen/check '$(TESTS)'
 
 bench: test-deps
 	@$(MAKE) -s --no-print-directory all test-tools

@@ -37,12 +37,11 @@ test_save() {
 	pings g
 }
 
-# Live migration to the same host; of an HVM guest, as this Xen cannot watch a PV guest's memory.
+# Live migration to the same host, of an HVM guest.
 test_migrate() {
 	local d
 	guest_create g 'type = "hvm"' 'vif = ["bridge=xenbr0,model=e1000,ip=192.0.2.10"]'
 	d=$(xl domid g)
-	xl pause g
 	xl migrate -s '' g 'xl migrate-receive'
 	[ "$(xl domid g)" != "$d" ]
 	d=$(xl domid g)
