@@ -165,6 +165,16 @@ static int vif_find(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
 			       : "");
 }
 
+/* The directory was read for the variables: no error there saves asking for its removal.
+ */
+static bool has_old_error(const char *path)
+{
+	struct xhp_err unused;
+	bool has = true;
+
+	return store_has(path, "hotplug-error", &has, &unused) < 0 || has;
+}
+
 static int vif_finish_ok(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
 {
 	const char *path = ctx->req->path;
@@ -183,7 +193,9 @@ static int vif_finish_ok(struct ctx *ctx, enum verb_kind verb, struct xhp_err *e
 			.value = mem_printf("%u", ctx->mtu),
 			.optional = true,
 		};
-	items[n++] = (struct store_item){ .path = mem_printf("%s/hotplug-error", path) };
+	if (has_old_error(path))
+		items[n++] = (struct store_item){ .path = mem_printf("%s/hotplug-error",
+								     path) };
 	items[n++] = (struct store_item){ .path = mem_printf("%s/hotplug-status", path),
 					  .value = "connected" };
 	return store_publish(path, items, n, err);

@@ -32,6 +32,7 @@ rig_setup() {
 # has no WHAT; "make check-xen" runs it in a virtual machine whose kernel has it.
 rig_kernel() {
 	local tag
+	[ -n "$BATS_TEST_FILENAME" ] || return 0
 	grep -q '^# bats test_tags=.*kernel:' "$BATS_TEST_FILENAME" || return 0
 	for tag in $(awk -v test="@test \"$BATS_TEST_DESCRIPTION\"" '
 		index($0, test) == 1 { gsub(/[^ ,]*=|#|,/, " ", tags); print tags }
