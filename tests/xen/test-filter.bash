@@ -42,7 +42,7 @@ dropped() {
 test_own() {
 	pings shared
 	ping -c 1 -W 10 2001:db8::10
-	in_guest shared ping -c 1 -W 10 -I eth0 2001:db8::1
+	in_guest shared ping -c 1 -W 10 -I 2001:db8::10 2001:db8::1
 	arrives 0 "ether saddr $MAC ip saddr 192.0.2.10" "ping -c 1 -W 1 -I eth0 192.0.2.1"
 	xen-hotplug status | grep "^vif-$(xl domid shared)-0 .*192.0.2.10"
 }
