@@ -410,6 +410,18 @@ static int run_detach(struct ctx *ctx, struct xhp_err *err)
 	return rc;
 }
 
+/* xenstored may have been slow alone: it is asked once more. */
+static void tell_error(const struct request *req, const struct recipe *recipe,
+		       const struct xhp_err *err)
+{
+	unsigned int until =
+		(unsigned int)(deadline_elapsed_us() / 1000000) + DEADLINE_TELL_FOR;
+
+	deadline_extend(until < DEADLINE_TELL ? until : DEADLINE_TELL);
+	store_again();
+	recipe->class->finish_err(req->path, err);
+}
+
 int engine_run(const struct request *req, const struct recipe *recipe,
 	       struct xhp_err *err)
 {
@@ -428,9 +440,7 @@ int engine_run(const struct request *req, const struct recipe *recipe,
 		rc = req->kind == VERB_ATTACH ? run_attach(&ctx, err)
 					      : run_detach(&ctx, err);
 	}
-	if (rc < 0) {
-		deadline_extend(DEADLINE_TELL);
-		recipe->class->finish_err(req->path, err);
-	}
+	if (rc < 0)
+		tell_error(req, recipe, err);
 	return rc;
 }
