@@ -176,10 +176,20 @@ static const char *action_candidate(void *data, unsigned int i)
 	return i == nactions ? "use" : NULL;
 }
 
+/* An action that knows no better place for what is wrong: the step's. */
+static int declare_error(const struct step *step, struct xhp_err *err)
+{
+	const struct pos pos = err->pos.file ? err->pos : step->pos;
+
+	return err_usage(err, &pos, "[%s] %s", step->name, err->text);
+}
+
 static int take_step(struct recipe *recipe, struct scope *scope,
 		     const struct token_section *section, struct xhp_err *err)
 {
+	static const struct result_def no_results;
 	struct step *step = MEM_NEW(struct step);
+	unsigned int n = 0;
 
 	step->action = action_find(section->action);
 	step->name = section->label ? section->label : section->action;
@@ -204,6 +214,12 @@ static int take_step(struct recipe *recipe, struct scope *scope,
 		if (take_key(step, &section->keys[i], err) < 0)
 			return err->code;
 	}
+	step->gives = step->action->results ? step->action->results : &no_results;
+	if (step->action->declare && step->action->declare(step, err) < 0)
+		return declare_error(step, err);
+	while (step->gives[n].name)
+		n++;
+	step->results = MEM_ARRAY(const char *, n + 1);
 	*MEM_PUSH(recipe->steps, recipe->nsteps) = step;
 	return 0;
 }

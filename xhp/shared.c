@@ -45,7 +45,6 @@ static int join(struct step *step, const struct journal *j)
 static int make(struct ctx *ctx, struct step *step, const char *text, struct journal *j,
 		struct xhp_err *err)
 {
-	const struct result_def *def = step->action->results;
 	const struct field head[] = { { "shared", text },
 				      { "recipe", step->scope->path } };
 	struct journal *own = ctx->journal;
@@ -58,8 +57,8 @@ static int make(struct ctx *ctx, struct step *step, const char *text, struct jou
 	ctx->journal = j;
 	rc = step->action->apply ? step->action->apply(ctx, step, step->args, err) : 0;
 	ctx->journal = own;
-	for (unsigned int i = 0; !rc && def && def[i].name; i++)
-		rc = journal_line(j, "result", def[i].name,
+	for (unsigned int i = 0; !rc && step->gives[i].name; i++)
+		rc = journal_line(j, "result", step->gives[i].name,
 				  step->results[i] ? step->results[i] : "", err);
 	return rc ? rc : journal_line(j, "done", "0", NULL, err);
 }
