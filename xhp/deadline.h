@@ -8,8 +8,9 @@
 /* Work may take this long from the start of the process, then undoing until that. */
 #define DEADLINE_WORK 25
 #define DEADLINE_UNDO 37
-/* And telling the toolstack what went wrong, until that. */
-#define DEADLINE_TELL 39
+/* And telling the toolstack what went wrong so many seconds more, but not past that. */
+#define DEADLINE_TELL_FOR 5
+#define DEADLINE_TELL     39
 /* For commands that no toolstack waits for. */
 #define DEADLINE_MINUTES 300
 

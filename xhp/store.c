@@ -19,12 +19,26 @@ static int failed; /* the errno of a connection that could not be made */
 /* What the deadline's signal handler puts in the connection's place. */
 static volatile int connection = -1, nowhere = -1;
 static volatile bool waiting; /* for an answer */
+static volatile bool given_up;
 
 /* libxenstore waits for answers without an end, and starts again after a signal. */
 void store_abandon(void)
 {
-	if (waiting && connection >= 0 && nowhere >= 0)
+	if (waiting && connection >= 0 && nowhere >= 0) {
 		dup2(nowhere, connection);
+		given_up = true;
+	}
+}
+
+void store_again(void)
+{
+	if (!given_up)
+		return;
+	given_up = false;
+	connection = -1;
+	xs_close(handle);
+	close(nowhere);
+	handle = NULL;
 }
 
 /* A call of libxenstore that waits; errno is the call's. */

@@ -36,4 +36,7 @@ int store_publish(const char *backend, const struct store_item *items, unsigned 
 /* For the deadline's signal handler: makes a pending or later request fail. */
 void store_abandon(void);
 
+/* After that, in a later phase: the next request makes a new connection. */
+void store_again(void);
+
 #endif

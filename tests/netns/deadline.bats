@@ -91,3 +91,14 @@ hook() {
 	says 'xenstored does not answer'
 	unchanged
 }
+
+@test "xenstored answers again by the time that the error is told: it is told" {
+	impatient
+	keep before
+	STOPPED=$(cat "$RIG/xs/pid")
+	kill -STOP "$STOPPED"
+	rig_start sh -c "sleep 3; kill -CONT $STOPPED"
+	run online
+	STOPPED=
+	refused 1 0 'xenstored does not answer'
+}

@@ -96,6 +96,10 @@ void store_abandon(void)
 {
 }
 
+void store_again(void)
+{
+}
+
 /* --- an action that tells what it is asked to do --- */
 
 struct args {

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Recipes: what can be checked without a device.
+
+#include <string.h>
+
+#include "class.h"
+#include "recipe_priv.h"
+#include "template.h"
+#include "xhp.h"
+
+static const char *var_candidate(void *data, unsigned int i)
+{
+	const struct scope *scope = data;
+	const struct var_def *def = class_var_nth(scope->class, i);
+	unsigned int n = 0;
+
+	if (def)
+		return def->type.key;
+	while (class_var_nth(scope->class, n))
+		n++;
+	return i - n < scope->ndefaults ? scope->defaults[i - n].key : NULL;
+}
+
+const char *recipe_near_variable(const struct scope *scope, const char *name)
+{
+	return did_you_mean(name, var_candidate, (void *)scope);
+}
+
+static bool is_below(const struct scope *scope, const struct scope *top)
+{
+	while (scope && scope != top)
+		scope = scope->parent;
+	return scope;
+}
+
+/* In the file itself, or in one that it uses. */
+static bool scope_has_default(const struct scope *top, const struct recipe *recipe,
+			      const char *name)
+{
+	for (const struct scope *s = recipe->scopes; s; s = s->next) {
+		for (unsigned int i = 0; is_below(s, top) && i < s->ndefaults; i++) {
+			if (!strcmp(s->defaults[i].key, name))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool recipe_has_default(const struct recipe *recipe, const char *name)
+{
+	return scope_has_default(recipe->root, recipe, name);
+}
+
+/* Values from the guest's own directory may be shown, stored and logged. */
+static int check_guests_values(const struct template *t, const char *section,
+			       const char *key, struct xhp_err *err)
+{
+	for (unsigned int i = 0; i < t->nsegs; i++) {
+		if (t->segs[i].kind == SEG_NODE &&
+		    !strncmp(t->segs[i].text, "frontend/", 9))
+			return err_usage(err, &t->pos,
+					 "${%s} is the guest's own word: [%s] %s may not "
+					 "depend on it",
+					 t->segs[i].text, section, key);
+	}
+	return 0;
+}
+
+/* `above`: the results that its keys may name are those of so many steps. */
+static int bind_use(struct recipe *recipe, struct scope *scope, unsigned int above,
+		    struct xhp_err *err)
+{
+	for (unsigned int i = 0; i < scope->nuse; i++) {
+		struct entry *e = &scope->use[i];
+		const struct var_def *def = class_var(scope->class, e->key);
+		struct pos pos = e->value.pos;
+
+		pos.col = 1;
+		if (def && (def->flags & VAR_FIXED))
+			return err_usage(err, &pos, "[use] cannot set \"%s\"", e->key);
+		if (!def && !scope_has_default(scope, recipe, e->key))
+			return err_usage(err, &pos, "%s has no variable \"%s\"%s",
+					 scope->name, e->key,
+					 meant(recipe_near_variable(scope, e->key)));
+		if (template_bind(&e->value, scope->parent, recipe->steps, above,
+				  def ? def->type.type : V_TEXT, err) < 0 ||
+		    check_guests_values(&e->value, "use", e->key, err) < 0)
+			return err->code;
+	}
+	return 0;
+}
+
+/* The [use] keys and [defaults] of a file, after those of the files that use it. */
+static int bind_scope(struct recipe *recipe, struct scope *scope, unsigned int above,
+		      struct xhp_err *err)
+{
+	if (!scope || scope->bound)
+		return 0;
+	if (bind_scope(recipe, scope->parent, above, err) < 0 ||
+	    bind_use(recipe, scope, above, err) < 0)
+		return err->code;
+	scope->bound = true;
+	for (unsigned int i = 0; i < scope->ndefaults; i++) {
+		struct entry *e = &scope->defaults[i];
+		const struct var_def *def = class_var(scope->class, e->key);
+		struct pos pos = e->value.pos;
+
+		pos.col = 1;
+		if (def && (def->flags & VAR_FIXED))
+			return err_usage(err, &pos, "[defaults] cannot set \"%s\"",
+					 e->key);
+		if (template_bind(&e->value, scope, NULL, 0,
+				  def ? def->type.type : V_TEXT, err) < 0 ||
+		    check_guests_values(&e->value, "defaults", e->key, err) < 0)
+			return err->code;
+	}
+	return 0;
+}
+
+static int bind_requires(struct recipe *recipe, struct scope *scope, struct xhp_err *err)
+{
+	for (unsigned int i = 0; i < scope->nrequires; i++) {
+		struct template *t = &scope->requires[i];
+
+		if (template_bind(t, scope, recipe->steps, recipe->nsteps, V_TEXT, err) <
+		    0)
+			return err->code;
+		if (t->late)
+			return err_usage(err, &t->pos,
+					 "requires: %s is known only after its step was "
+					 "applied",
+					 t->text);
+	}
+	return 0;
+}
+
+static int bind_condition(struct recipe *recipe, const struct step *step,
+			  unsigned int above, struct template *t, struct xhp_err *err)
+{
+	if (template_bind(t, step->scope, recipe->steps, above, V_TEXT, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < t->nsegs; i++) {
+		if (t->segs[i].kind == SEG_NODE)
+			return err_usage(err, &t->pos,
+					 "when: variables and early results only, not %s",
+					 t->segs[i].text);
+	}
+	if (t->late)
+		return err_usage(err, &t->pos,
+				 "when: %s is known only after its step was applied",
+				 t->text);
+	return 0;
+}
+
+static int bind_step(struct recipe *recipe, unsigned int index, struct xhp_err *err)
+{
+	struct step *step = recipe->steps[index];
+
+	for (unsigned int i = 0; i < step->nentries; i++) {
+		struct entry *e = &step->entries[i];
+
+		if (template_bind(&e->value, step->scope, recipe->steps, index,
+				  e->param->type, err) < 0 ||
+		    (!(e->param->flags & P_SHOWN) &&
+		     check_guests_values(&e->value, step->action->name, e->key, err) < 0))
+			return err->code;
+		step->late |= e->value.late;
+		/* a literal is as wrong now as later */
+		if (!e->value.nsegs ||
+		    (e->value.nsegs == 1 && e->value.segs[0].kind == SEG_TEXT)) {
+			void *dst = mem_alloc(64);
+
+			if (e->param->type == V_COMMAND)
+				continue;
+			if (value_parse(e->param,
+					e->value.nsegs ? e->value.segs[0].text : "", dst,
+					err) < 0)
+				return err_usage(err, &e->value.pos, "[%s] %s: %s",
+						 step->name, e->key, err->text);
+		}
+	}
+	for (const struct param *p = step->action->params; p && p->key; p++) {
+		bool given = !(p->flags & P_REQUIRED);
+
+		for (unsigned int i = 0; i < step->nentries; i++)
+			given |= step->entries[i].param == p &&
+				 step->entries[i].value.nsegs;
+		if (!given)
+			return err_usage(err, &step->pos, "[%s] needs %s = (%s)",
+					 step->name, p->key, p->help);
+	}
+	for (unsigned int i = 0; i < step->nwhen; i++) {
+		if (bind_condition(recipe, step, index, &step->when[i].left, err) < 0 ||
+		    bind_condition(recipe, step, index, &step->when[i].right, err) < 0)
+			return err->code;
+	}
+	if (step->shared &&
+	    (template_bind((struct template *)step->shared, step->scope, recipe->steps,
+			   index, V_TEXT, err) < 0 ||
+	     check_guests_values(step->shared, step->action->name, "shared", err) < 0))
+		return err->code;
+	return 0;
+}
+
+static int check_order(const struct recipe *recipe, struct xhp_err *err)
+{
+	const struct step *up = NULL, *last = NULL;
+
+	for (unsigned int i = 0; i < recipe->nsteps; i++) {
+		const struct step *s = recipe->steps[i];
+
+		if (last)
+			return err_usage(err, &s->pos,
+					 "[%s] stands after [%s], which must be last",
+					 s->name, last->name);
+		if (s->action->order == ORDER_FILTER && (s->optional || s->shared))
+			return err_usage(err, &s->pos,
+					 "[%s] cannot be %s: each interface has a filter "
+					 "of its own, or is not attached",
+					 s->name, s->optional ? "optional" : "shared");
+		if (s->action->order == ORDER_FILTER && up)
+			return err_usage(
+				err, &s->pos,
+				"[%s] stands after [%s] (%s:%d): frames would pass "
+				"before they are filtered",
+				s->name, up->name, up->pos.file, up->pos.line);
+		if (s->action->order == ORDER_UP)
+			up = s;
+		if (s->action->order == ORDER_LAST)
+			last = s;
+	}
+	return 0;
+}
+
+int recipe_bind(struct recipe *recipe, struct xhp_err *err)
+{
+	for (unsigned int i = 0; i < recipe->nsteps; i++) {
+		if (bind_scope(recipe, recipe->steps[i]->scope, i, err) < 0 ||
+		    bind_step(recipe, i, err) < 0)
+			return err->code;
+	}
+	for (struct scope *s = recipe->scopes; s; s = s->next) {
+		if (bind_scope(recipe, s, recipe->nsteps, err) < 0 ||
+		    bind_requires(recipe, s, err) < 0)
+			return err->code;
+	}
+	return check_order(recipe, err);
+}
