@@ -30,7 +30,7 @@ struct ctx {
 	bool rollback;           /* the undo is a roll-back, not a detach */
 	bool planning;           /* nothing is going to be applied */
 	bool require_filter;     /* the settings refuse what nothing filters */
-	bool filtered;           /* a step that filters is going to be applied */
+	bool filtered; /* a step is going to filter the device's own interface */
 };
 
 struct result_def {
