@@ -146,7 +146,7 @@ static void lint_order(const struct recipe *recipe)
 		const struct step *s = recipe->steps[i];
 		bool own = !is_set(s, "dev");
 
-		if (own && s->action->order == ORDER_UP)
+		if (own && s->action->place == PLACE_UP)
 			up = s;
 		if (s->action->order == ORDER_FILTER)
 			filter = s;

@@ -58,7 +58,7 @@ struct action {
 		ORDER_LAST,   /* hooks */
 	} order;
 	/* Elsewhere it is legal, and surely a mistake: lint warns. */
-	enum { PLACE_ANY, PLACE_BEFORE_UP, PLACE_AFTER_UP } place;
+	enum { PLACE_ANY, PLACE_BEFORE_UP, PLACE_UP, PLACE_AFTER_UP } place;
 
 	/* lint: what is wrong with a step that is legal, or NULL. */
 	const char *(*lint)(const struct step *step);
