@@ -6,12 +6,12 @@
 extern const struct action action_bridge, action_dhcp, action_exec, action_filter,
 	action_forward, action_gateway, action_hooks, action_link, action_lookup,
 	action_masquerade, action_ovs, action_proxy, action_route, action_split,
-	action_subnet, action_up;
+	action_store, action_subnet, action_udev, action_up, action_wait;
 
 const struct action *const actions[] = {
-	&action_bridge,  &action_dhcp,       &action_exec,   &action_filter,
-	&action_forward, &action_gateway,    &action_hooks,  &action_link,
-	&action_lookup,  &action_masquerade, &action_ovs,    &action_proxy,
-	&action_route,   &action_split,      &action_subnet, &action_up,
+	&action_bridge,  &action_dhcp,  &action_exec,  &action_filter, &action_forward,
+	&action_gateway, &action_hooks, &action_link,  &action_lookup, &action_masquerade,
+	&action_ovs,     &action_proxy, &action_route, &action_split,  &action_store,
+	&action_subnet,  &action_udev,  &action_up,    &action_wait,
 };
 const unsigned int nactions = sizeof(actions) / sizeof(actions[0]);

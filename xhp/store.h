@@ -22,8 +22,9 @@ int store_self(unsigned int *ret, struct xhp_err *err);
 struct store_item {
 	const char *path;
 	const char *value;
-	bool is_private; /* readable by the owner alone */
-	bool optional;   /* a refusal (EACCES) is a warning */
+	bool is_private;     /* readable by the owner alone */
+	bool optional;       /* a refusal (EACCES) is a warning */
+	const char *only_if; /* if given: only while the node holds this */
 };
 
 /*
@@ -32,6 +33,13 @@ struct store_item {
  */
 int store_publish(const char *backend, const struct store_item *items, unsigned int n,
 		  struct xhp_err *err);
+
+/*
+ * Waits until the node holds `value`, looked at whenever it changes. -ETIMEDOUT with what
+ * it holds.
+ */
+int store_wait(const char *path, const char *value, unsigned int timeout_s,
+	       struct xhp_err *err);
 
 /* For the deadline's signal handler: makes a pending or later request fail. */
 void store_abandon(void);
