@@ -209,7 +209,7 @@ static int check_order(const struct recipe *recipe, struct xhp_err *err)
 	for (unsigned int i = 0; i < recipe->nsteps; i++) {
 		const struct step *s = recipe->steps[i];
 
-		if (last)
+		if (last && s->action->order != ORDER_LAST)
 			return err_usage(err, &s->pos,
 					 "[%s] stands after [%s], which must be last",
 					 s->name, last->name);
