@@ -94,6 +94,7 @@ struct recipe {
 	struct step **steps; /* top to bottom, through all scopes */
 	unsigned int nsteps;
 	uint64_t hash; /* of all files' bytes */
+	bool part;     /* lint: something that it uses could not be read */
 };
 
 /*

@@ -178,7 +178,6 @@ int step_check(struct ctx *ctx, struct step *step, struct xhp_err *err)
 	if (step->active && step->action->check &&
 	    step->action->check(ctx, step, step->args, err) < 0)
 		return step_error(step, err);
-	ctx->filtered |= step->active && step->action->order == ORDER_FILTER;
 	return 0;
 }
 

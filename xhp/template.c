@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "class.h"
+#include "problems.h"
 #include "template.h"
 #include "tokens.h"
 #include "xhp.h"
@@ -78,6 +79,7 @@ int template_parse(const char *text, const struct pos *pos, struct template *ret
 	struct template t = { .text = text, .pos = *pos };
 	const char *s = text, *start = text, *line = text;
 
+	ret->pos = *pos; /* also of one that is not good */
 	for (; *s; s++) {
 		struct pos at = *pos;
 		struct seg *seg;
@@ -126,21 +128,40 @@ static const char *result_candidate(void *data, unsigned int i)
 	return action->results ? action->results[i].name : NULL;
 }
 
+/* The steps that a value in `scope` may name, and those that stand below it. */
 struct step_list {
 	const struct scope *scope;
-	struct step *const *steps;
-	unsigned int n;
+	const struct recipe *recipe;
+	unsigned int above;
 };
 
 static const char *step_candidate(void *data, unsigned int i)
 {
 	const struct step_list *list = data;
 
-	for (unsigned int k = 0; k < list->n; k++) {
-		if (list->steps[k]->scope == list->scope && !i--)
-			return list->steps[k]->name;
+	for (unsigned int k = 0; k < list->above; k++) {
+		if (list->recipe->steps[k]->scope == list->scope && !i--)
+			return list->recipe->steps[k]->name;
 	}
 	return NULL;
+}
+
+static int no_step(const struct seg *seg, const struct pos *pos,
+		   const struct step_list *list, const char *name, struct xhp_err *err)
+{
+	const char *near = did_you_mean(name, step_candidate, (void *)list);
+
+	for (unsigned int i = list->above; list->above && i < list->recipe->nsteps; i++) {
+		const struct step *step = list->recipe->steps[i];
+
+		if (step->scope == list->scope && !strcmp(step->name, name))
+			return err_usage(err, pos,
+					 "${%s}: step \"%s\" does not stand above this "
+					 "line, but in line %d",
+					 seg->text, name, step->pos.line);
+	}
+	return err_usage(err, pos, "${%s}: no step \"%s\" stands above this line%s",
+			 seg->text, name, meant(near));
 }
 
 static int bind_result(struct seg *seg, const struct pos *pos,
@@ -151,16 +172,16 @@ static int bind_result(struct seg *seg, const struct pos *pos,
 	const struct result_def *def;
 
 	seg->step = NULL;
-	for (unsigned int i = 0; i < list->n; i++) {
-		if (list->steps[i]->scope == list->scope &&
-		    !strcmp(list->steps[i]->name, name))
-			seg->step = list->steps[i];
+	for (unsigned int i = 0; i < list->above; i++) {
+		struct step *step = list->recipe->steps[i];
+
+		if (step->scope == list->scope && !strcmp(step->name, name))
+			seg->step = step;
 	}
 	if (!seg->step)
-		return err_usage(err, pos,
-				 "${%s}: no step \"%s\" stands above this line%s",
-				 seg->text, name,
-				 meant(did_you_mean(name, step_candidate, (void *)list)));
+		return no_step(seg, pos, list, name, err);
+	if (!*seg->step->action->name)
+		return 1; /* said already */
 	def = seg->step->action->results;
 	for (unsigned int i = 0; def && def[i].name; i++) {
 		if (!strcmp(def[i].name, dot + 1)) {
@@ -238,33 +259,41 @@ static int bind_variable(struct template *t, const struct seg *seg, const struct
 	return 0;
 }
 
+static int bind_seg(struct template *t, struct seg *seg, const struct step_list *list,
+		    enum value_type want, struct xhp_err *err)
+{
+	enum value_type type = V_TEXT;
+	struct pos pos = t->pos;
+
+	pos.col = seg->col < 0 ? 0 : pos.col + seg->col;
+	if (seg->kind == SEG_RESULT) {
+		int rc = bind_result(seg, &pos, list, err);
+
+		if (rc)
+			return rc < 0 ? rc : 0;
+		type = seg->step->action->results[seg->result].type;
+		t->late |=
+			seg->step->late || seg->step->action->results[seg->result].late;
+	} else if (seg->kind == SEG_VAR) {
+		if (bind_variable(t, seg, &pos, list->scope, &type, err) < 0)
+			return err->code;
+	}
+	if (t->nsegs == 1 && !value_types_fit(type, want))
+		return err_usage(err, &pos, "${%s} is of type \"%s\"; wanted is \"%s\"",
+				 seg->text, value_type_name(type), value_type_name(want));
+	return 0;
+}
+
 int template_bind(struct template *t, const struct scope *scope,
-		  struct step *const *steps, unsigned int nsteps, enum value_type want,
+		  const struct recipe *recipe, unsigned int above, enum value_type want,
 		  struct xhp_err *err)
 {
-	const struct step_list list = { scope, steps, nsteps };
+	const struct step_list list = { scope, recipe, above };
 
 	t->late = false;
 	for (unsigned int i = 0; i < t->nsegs; i++) {
-		struct seg *seg = &t->segs[i];
-		enum value_type type = V_TEXT;
-		struct pos pos = t->pos;
-
-		pos.col = seg->col < 0 ? 0 : pos.col + seg->col;
-		if (seg->kind == SEG_RESULT) {
-			if (bind_result(seg, &pos, &list, err) < 0)
-				return err->code;
-			type = seg->step->action->results[seg->result].type;
-			t->late |= seg->step->late ||
-				   seg->step->action->results[seg->result].late;
-		} else if (seg->kind == SEG_VAR) {
-			if (bind_variable(t, seg, &pos, scope, &type, err) < 0)
-				return err->code;
-		}
-		if (t->nsegs == 1 && !value_types_fit(type, want))
-			return err_usage(
-				err, &pos, "${%s} is of type \"%s\"; wanted is \"%s\"",
-				seg->text, value_type_name(type), value_type_name(want));
+		if (bind_seg(t, &t->segs[i], &list, want, err) < 0 && problem(err) < 0)
+			return err->code;
 	}
 	return 0;
 }

@@ -30,7 +30,7 @@ struct ctx {
 	bool rollback;           /* the undo is a roll-back, not a detach */
 	bool planning;           /* nothing is going to be applied */
 	bool require_filter;     /* the settings refuse what nothing filters */
-	bool filtered;           /* a step that filters is going to be applied */
+	bool filtered; /* a step is going to filter the device's own interface */
 };
 
 struct result_def {
@@ -57,7 +57,11 @@ struct action {
 		ORDER_UP,     /* lets frames through */
 		ORDER_LAST,   /* hooks */
 	} order;
+	/* Elsewhere it is legal, and surely a mistake: lint warns. */
+	enum { PLACE_ANY, PLACE_BEFORE_UP, PLACE_UP, PLACE_AFTER_UP } place;
 
+	/* lint: what is wrong with a step that is legal, or NULL. */
+	const char *(*lint)(const struct step *step);
 	/* Looks, and sets the early results; changes nothing. */
 	int (*check)(struct ctx *ctx, struct step *step, void *args, struct xhp_err *err);
 	/* journal_record() first, then the change; may be several of those. */
