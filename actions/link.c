@@ -423,6 +423,7 @@ const struct action action_link = {
 	.summary = "set the interface's name, MAC, MTU and addresses, while it is down",
 	.params = params,
 	.args_size = sizeof(struct args),
+	.place = PLACE_BEFORE_UP,
 	.results = results,
 	.check = check,
 	.apply = apply,
