@@ -320,7 +320,7 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 {
 	const struct args *args = data;
 	char mark[LO_NAME_SIZE] = "";
-	unsigned int n, tries = 0;
+	unsigned int n = 0, tries = 0;
 	int rc;
 
 	if (S_ISBLK(args->image->st.st_mode)) {

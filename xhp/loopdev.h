@@ -5,6 +5,7 @@
 
 #include <linux/loop.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "err.h"
