@@ -54,6 +54,8 @@ static void help_action(const struct action *a)
 	for (const struct param *p = a->params; p && p->key; p++)
 		help_param(p);
 	printf("  when, optional, shared   as in every step\n");
+	if (a->declares)
+		printf("  -> %s\n", a->declares);
 	for (const struct result_def *r = a->results; r && r->name; r++)
 		printf("  -> %-13s %s%s\n      %s\n", r->name, value_type_name(r->type),
 		       r->late ? ", known when the step is done" : "", r->help);

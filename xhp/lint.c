@@ -7,14 +7,8 @@
 #include "class.h"
 #include "commands.h"
 #include "problems.h"
+#include "template.h"
 #include "xhp.h"
-
-static const char *literal(const struct template *t)
-{
-	if (!t->nsegs)
-		return "";
-	return t->nsegs == 1 && t->segs[0].kind == SEG_TEXT ? t->segs[0].text : NULL;
-}
 
 /* --- conditions --- */
 
@@ -29,7 +23,7 @@ static const char *never(const struct step *step, const struct template *t,
 	if (t->nsegs != 1 || !*text)
 		return NULL;
 	if (seg->kind == SEG_RESULT &&
-	    value_check(seg->step->action->results[seg->result].type, text, &err) < 0)
+	    value_check(seg->step->gives[seg->result].type, text, &err) < 0)
 		return mem_strdup(err.text);
 	if (seg->kind != SEG_VAR)
 		return NULL;
@@ -50,7 +44,7 @@ static bool same_text(const struct template *a, const struct template *b)
 
 static void lint_condition(const struct step *step, const struct condition *c)
 {
-	const char *left = literal(&c->left), *right, *why;
+	const char *left = template_literal(&c->left), *right, *why;
 
 	if (!c->right.text) {
 		bool text = false;
@@ -64,7 +58,7 @@ static void lint_condition(const struct step *step, const struct condition *c)
 					step->name, c->left.text);
 		return;
 	}
-	right = literal(&c->right);
+	right = template_literal(&c->right);
 	if (left && right) {
 		bool holds = !strcmp(left, right) != c->negated;
 
@@ -99,8 +93,9 @@ static void lint_when(const struct step *step)
 				continue;
 			same = !strcmp(a->right.text, b->right.text);
 			if (same ? a->negated != b->negated
-				 : !a->negated && !b->negated && literal(&a->right) &&
-					    literal(&b->right))
+				 : !a->negated && !b->negated &&
+					    template_literal(&a->right) &&
+					    template_literal(&b->right))
 				problem_warning(&a->left.pos,
 						"[%s] when: two of its lines contradict "
 						"each other: the step never runs",

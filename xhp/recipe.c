@@ -200,10 +200,40 @@ static const char *action_candidate(void *data, unsigned int i)
 	return i == nactions ? "use" : NULL;
 }
 
+/* An action that knows no better place for what is wrong: the step's. */
+static int declare_error(const struct step *step, struct xhp_err *err)
+{
+	const struct pos pos = err->pos.file ? err->pos : step->pos;
+
+	return err_usage(err, &pos, "[%s] %s", step->name, err->text);
+}
+
+/* What the step gives; NULL if that is not known for an error that was told of. */
+static int declare(struct step *step, bool broken, struct xhp_err *err)
+{
+	static const struct result_def none;
+	unsigned int n = 0;
+
+	step->gives = step->action->results ? step->action->results : &none;
+	if (!broken && step->action->declare && step->action->declare(step, err) < 0) {
+		declare_error(step, err);
+		if (problem(err) < 0)
+			return err->code;
+		broken = true;
+	}
+	while (step->gives[n].name)
+		n++;
+	step->results = MEM_ARRAY(const char *, n + 1);
+	if (broken && !n)
+		step->gives = NULL;
+	return 0;
+}
+
 static int take_step(struct recipe *recipe, struct scope *scope,
 		     const struct token_section *section, struct xhp_err *err)
 {
 	struct step *step = MEM_NEW(struct step);
+	bool broken = false;
 
 	step->action = action_find(section->action);
 	step->name = section->label ? section->label : section->action;
@@ -229,9 +259,14 @@ static int take_step(struct recipe *recipe, struct scope *scope,
 			return err->code;
 	}
 	for (unsigned int i = 0; *step->action->name && i < section->nkeys; i++) {
-		if (take_key(step, &section->keys[i], err) < 0 && problem(err) < 0)
+		if (take_key(step, &section->keys[i], err) == 0)
+			continue;
+		if (problem(err) < 0)
 			return err->code;
+		broken = true;
 	}
+	if (declare(step, broken || step->action == &unknown_action, err) < 0)
+		return err->code;
 	*MEM_PUSH(recipe->steps, recipe->nsteps) = step;
 	return 0;
 }

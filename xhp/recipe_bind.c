@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "class.h"
+#include "command.h"
 #include "problems.h"
 #include "recipe_priv.h"
 #include "template.h"
@@ -145,25 +146,59 @@ static int bind_condition(const struct recipe *recipe, const struct step *step,
 	return 0;
 }
 
-static int bind_entry(const struct recipe *recipe, struct step *step, unsigned int index,
+/* What a secret may not reach. */
+static int check_secret(struct step *step, const struct template *t, const char *key,
+			bool may, struct xhp_err *err)
+{
+	if (!template_is_secret(step->scope, t))
+		return 0;
+	if (!may)
+		return err_usage(err, &t->pos,
+				 "[%s] %s: a secret stands in it, and would be shown or "
+				 "written down",
+				 step->name, key);
+	if (step->shared && step->gives && step->gives[0].name)
+		return err_usage(err, &t->pos,
+				 "[%s] cannot be shared: what it gives is as secret as "
+				 "its %s",
+				 step->name, key);
+	step->secret = true;
+	return 0;
+}
+
+/* A literal is as wrong now as later. */
+static int check_literal(const struct step *step, const struct entry *e,
+			 struct xhp_err *err)
+{
+	const char *text = template_literal(&e->value);
+
+	if (e->param->type == V_COMMAND) {
+		if (!e->value.nsegs || command_check(&e->value, err) == 0)
+			return 0;
+		return err_wrap(err, "[%s] %s", step->name, e->key);
+	}
+	if (!text || value_parse(e->param, text, mem_alloc(64), err) == 0)
+		return 0;
+	return err_usage(err, &e->value.pos, "[%s] %s: %s", step->name, e->key,
+			 err->text);
+}
+
+static int bind_entry(const struct recipe *recipe, struct step *step, unsigned int above,
 		      struct entry *e, struct xhp_err *err)
 {
-	const char *literal = "";
-	void *dst = mem_alloc(64);
+	uint8_t flags = e->param->flags;
 
-	if (template_bind(&e->value, step->scope, recipe, index, e->param->type, err) <
+	if (flags & P_OWN)
+		e->value.own = recipe->steps[above++];
+	if (template_bind(&e->value, step->scope, recipe, above, e->param->type, err) <
 		    0 ||
-	    (!(e->param->flags & P_SHOWN) &&
+	    (!(flags & P_SHOWN) &&
 	     check_guests_values(&e->value, step->action->name, e->key, err) < 0))
 		return err->code;
 	step->late |= e->value.late;
-	/* a literal is as wrong now as later */
-	if (e->value.nsegs == 1 && e->value.segs[0].kind == SEG_TEXT)
-		literal = e->value.segs[0].text;
-	if (e->param->type != V_COMMAND && value_parse(e->param, literal, dst, err) < 0)
-		return err_usage(err, &e->value.pos, "[%s] %s: %s", step->name, e->key,
-				 err->text);
-	return 0;
+	if (check_secret(step, &e->value, e->key, flags & P_SECRET, err) < 0)
+		return err->code;
+	return check_literal(step, e, err);
 }
 
 /* One with an error in it was given, too. */
@@ -206,7 +241,8 @@ static int bind_step(struct recipe *recipe, unsigned int index, struct xhp_err *
 	if (step->shared &&
 	    (template_bind((struct template *)step->shared, step->scope, recipe, index,
 			   V_TEXT, err) < 0 ||
-	     check_guests_values(step->shared, step->action->name, "shared", err) < 0))
+	     check_guests_values(step->shared, step->action->name, "shared", err) < 0 ||
+	     check_secret(step, step->shared, "shared", false, err) < 0))
 		return problem(err);
 	return 0;
 }
@@ -219,7 +255,7 @@ static int check_order(const struct recipe *recipe, struct xhp_err *err)
 		const struct step *s = recipe->steps[i];
 		int rc = 0;
 
-		if (last)
+		if (last && s->action->order != ORDER_LAST)
 			rc = err_usage(err, &s->pos,
 				       "[%s] stands after [%s], which must be last",
 				       s->name, last->name);

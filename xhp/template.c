@@ -121,11 +121,41 @@ int template_of(const char *name, const struct pos *pos, struct template *ret,
 	return template_parse(mem_printf("${%s}", name), pos, ret, err);
 }
 
+const char *template_literal(const struct template *t)
+{
+	struct buf b = { 0 };
+
+	for (unsigned int i = 0; i < t->nsegs; i++) {
+		if (t->segs[i].kind != SEG_TEXT)
+			return NULL;
+		buf_add(&b, t->segs[i].text, strlen(t->segs[i].text));
+	}
+	return b.s ? b.s : "";
+}
+
+bool template_is_secret(const struct scope *scope, const struct template *t)
+{
+	bool found = false;
+
+	for (unsigned int i = 0; i < t->nsegs; i++) {
+		const struct seg *seg = &t->segs[i];
+
+		found |= seg->kind == SEG_RESULT && seg->step && seg->step->secret;
+		for (const struct scope *s = scope; seg->kind == SEG_VAR && s->parent;
+		     s = s->parent) {
+			for (unsigned int k = 0; k < s->nuse; k++)
+				found |= !strcmp(s->use[k].key, seg->text) &&
+					 template_is_secret(s->parent, &s->use[k].value);
+		}
+	}
+	return found;
+}
+
 static const char *result_candidate(void *data, unsigned int i)
 {
-	const struct action *action = data;
+	const struct result_def *gives = data;
 
-	return action->results ? action->results[i].name : NULL;
+	return gives[i].name;
 }
 
 /* The steps that a value in `scope` may name, and those that stand below it. */
@@ -169,7 +199,7 @@ static int bind_result(struct seg *seg, const struct pos *pos,
 {
 	const char *dot = strchr(seg->text, '.');
 	const char *name = mem_strndup(seg->text, (size_t)(dot - seg->text));
-	const struct result_def *def;
+	const struct result_def *gives;
 
 	seg->step = NULL;
 	for (unsigned int i = 0; i < list->above; i++) {
@@ -180,19 +210,18 @@ static int bind_result(struct seg *seg, const struct pos *pos,
 	}
 	if (!seg->step)
 		return no_step(seg, pos, list, name, err);
-	if (!*seg->step->action->name)
+	gives = seg->step->gives;
+	if (!gives)
 		return 1; /* said already */
-	def = seg->step->action->results;
-	for (unsigned int i = 0; def && def[i].name; i++) {
-		if (!strcmp(def[i].name, dot + 1)) {
+	for (unsigned int i = 0; gives[i].name; i++) {
+		if (!strcmp(gives[i].name, dot + 1)) {
 			seg->result = i;
 			return 0;
 		}
 	}
 	return err_usage(err, pos, "${%s}: [%s] has no result \"%s\"%s", seg->text,
-			 seg->step->action->name, dot + 1,
-			 meant(did_you_mean(dot + 1, result_candidate,
-					    (void *)seg->step->action)));
+			 seg->step->name, dot + 1,
+			 meant(did_you_mean(dot + 1, result_candidate, (void *)gives)));
 }
 
 static const struct entry *entry_find(const struct entry *entries, unsigned int n,
@@ -271,9 +300,9 @@ static int bind_seg(struct template *t, struct seg *seg, const struct step_list 
 
 		if (rc)
 			return rc < 0 ? rc : 0;
-		type = seg->step->action->results[seg->result].type;
-		t->late |=
-			seg->step->late || seg->step->action->results[seg->result].late;
+		type = seg->step->gives[seg->result].type;
+		t->late |= seg->step != t->own &&
+			   (seg->step->late || seg->step->gives[seg->result].late);
 	} else if (seg->kind == SEG_VAR) {
 		if (bind_variable(t, seg, &pos, list->scope, &type, err) < 0)
 			return err->code;

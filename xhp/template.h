@@ -17,6 +17,12 @@ int template_bind(struct template *t, const struct scope *scope,
 		  const struct recipe *recipe, unsigned int above, enum value_type want,
 		  struct xhp_err *err);
 
+/* Its text if it has no references, else NULL. */
+const char *template_literal(const struct template *t);
+
+/* Does a secret stand in it, also by way of a variable of [use]? */
+bool template_is_secret(const struct scope *scope, const struct template *t);
+
 /* One that holds a single reference, as "${name}". */
 int template_of(const char *name, const struct pos *pos, struct template *ret,
 		struct xhp_err *err);

@@ -63,6 +63,7 @@ struct action {
 	const struct result_def *results; /* ends with a NULL name; may be NULL */
 	const struct shown *shown;        /* of its records; may be NULL */
 	const char *lost_with; /* "a.service b.service": what a start of them removes */
+	const char *declares;  /* for help: what declare() adds in place of `results` */
 	enum {
 		ORDER_ANY,
 		ORDER_FILTER, /* before whatever lets frames through */
@@ -72,6 +73,9 @@ struct action {
 	/* Elsewhere it is legal, and surely a mistake: lint warns. */
 	enum { PLACE_ANY, PLACE_BEFORE_UP, PLACE_UP, PLACE_AFTER_UP } place;
 
+	/* When the recipe is loaded: judges the keys as they are written, and declares
+	 * what results they give (step_declare()). */
+	int (*declare)(struct step *step, struct xhp_err *err);
 	/* lint: what is wrong with a step that is legal, or NULL. */
 	const char *(*lint)(const struct step *step);
 	/* Looks, and sets the early results; changes nothing. */
@@ -89,6 +93,9 @@ struct action {
 	 * object is gone and then `is_gone` says so of its device, too. That is asked
 	 * last: gc --dry-run tells what it is asked for, and says no. */
 	int (*sweep)(bool (*is_gone)(const char *device), struct xhp_err *err);
+	/* Without a journal, at detach, before the steps: gives others' results back from
+	 * what is in xenstore. */
+	int (*recall)(struct ctx *ctx, struct step *step, struct xhp_err *err);
 	/* Without a journal, at detach: removes what the stock script would have made. */
 	int (*detach_stock)(struct ctx *ctx, struct step *step, void *args,
 			    struct xhp_err *err);
@@ -101,6 +108,15 @@ const struct action *action_find(const char *name);
 
 /* Sets an early (in check) or late (in apply) result. `value` NULL or "" = empty. */
 void step_result(struct step *step, const char *name, const char *value);
+
+/* The key as it stands in the recipe, or NULL. */
+const struct entry *step_entry(const struct step *step, const char *key);
+
+/* For declare(): adds the fields of a key with patterns, which has no references. */
+int step_patterns(const struct entry *e, struct texts *fields, struct xhp_err *err);
+
+/* For declare(): the step gives these results, texts from outside. */
+void step_declare(struct step *step, const struct texts *names, bool late);
 
 /* A class variable's value ("" if empty), as ${name} in the step's file would give it. */
 int step_var(struct ctx *ctx, struct step *step, const char *name, const char **ret,
