@@ -66,6 +66,7 @@ cook_host() {
 cook_files() {
 	local path file to
 	for path in "$1"/*.path; do
+		[ -e "$path" ] || continue
 		file=$(compgen -G "${path%path}*" | grep -v '\.path$') || continue
 		to=$(cat "$path")
 		dom0 install -D -m 644 "$file" "$to" || return
