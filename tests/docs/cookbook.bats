@@ -7,7 +7,7 @@ load cook
 BOOK=$RIG_TOP/conf/COOKBOOK.md
 
 teardown() {
-	rig_teardown
+	cook_teardown
 }
 
 @test "every recipe of the cookbook has its test here" {
@@ -73,4 +73,20 @@ teardown() {
 
 @test "cookbook: vif-ovn" {
 	COOK_OVS=1 cook "$BOOK" vif-ovn
+}
+
+@test "cookbook: block" {
+	cook "$BOOK" block
+}
+
+@test "cookbook: block-image" {
+	cook "$BOOK" block-image
+}
+
+@test "cookbook: block-iso" {
+	cook "$BOOK" block-iso
+}
+
+@test "cookbook: block-shared" {
+	cook "$BOOK" block-shared
 }
