@@ -196,6 +196,18 @@ static int var_value(struct ctx *ctx, const struct scope *scope, const char *nam
 		     enum value_type type, const char **ret, bool *ret_foreign,
 		     struct xhp_err *err);
 
+/* What is being expanded is only shown: then a driver domain may do without what it
+ * cannot read of its guests. */
+static bool only_shown;
+
+static int missed(const char **ret, struct xhp_err *err)
+{
+	if (!only_shown || err->code != -EACCES)
+		return err->code;
+	*ret = "";
+	return 0;
+}
+
 /* One piece of a template, and whether it is a stranger's. */
 static int seg_value(struct ctx *ctx, const struct scope *scope, const struct seg *seg,
 		     enum value_type type, const char **ret, bool *ret_foreign,
@@ -242,12 +254,12 @@ static int seg_value(struct ctx *ctx, const struct scope *scope, const struct se
 		path = node;
 		if (*dir) {
 			if (read_node(dir, &dir, err) < 0)
-				return err->code;
+				return missed(ret, err);
 			path = *dir ? mem_printf("%s/%s", dir, node) : NULL;
 		}
 		*ret = "";
 		if (path && read_node(path, ret, err) < 0)
-			return err->code;
+			return missed(ret, err);
 	}
 	cached_add(seg->text, *ret, seg->text, !guests);
 	return 0;
@@ -344,8 +356,12 @@ int expand(struct ctx *ctx, const struct scope *scope, const struct template *t,
 	   enum value_type type, const char **ret, struct xhp_err *err)
 {
 	bool foreign;
+	int rc;
 
-	return expand_foreign(ctx, scope, t, type, ret, &foreign, err);
+	only_shown = t->shown;
+	rc = expand_foreign(ctx, scope, t, type, ret, &foreign, err);
+	only_shown = false;
+	return rc;
 }
 
 static int var_value(struct ctx *ctx, const struct scope *scope, const char *name,
