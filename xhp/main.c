@@ -118,6 +118,13 @@ const struct command commands[] = {
 	  cmd_enable },
 	{ "disable", "[SCRIPT...]", "give the old scripts' names back", NULL,
 	  cmd_disable },
+	{ "disk-check", "PATH MODE",
+	  "may a guest have this disk? for other block scripts",
+	  "Prints \"ok\"; or \"guest MAJOR:MINOR\" or \"local MAJOR:MINOR\" (in hexadecimal,\n"
+	  "as Xen's block script did), then with exit status 1 and who has it on standard\n"
+	  "error. Whose disk it is going to be is in XENBUS_PATH. The caller holds the lock\n"
+	  "\"block\". A MODE with \"!\" in it is always ok, one with \"w\" is for writing.\n",
+	  cmd_disk_check },
 	{ "help", "[COMMAND|ACTION|CLASS]",
 	  "explain a command, an action, a device class", NULL, cmd_help },
 	{ NULL, NULL, NULL, NULL, NULL },
