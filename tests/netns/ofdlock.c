@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Locks a byte of a file as QEMU does, says so, and waits: ofdlock FILE BYTE [ANYTHING...]
+// Locks a byte of a file as QEMU does, says so, and waits: ofdlock FILE BYTE
+// [ANYTHING...]
 
 #define _GNU_SOURCE
 #include <fcntl.h>
