@@ -144,7 +144,7 @@ static const char *guest_uuid(const struct request *req)
 	const char *path = mem_printf("/local/domain/%u/vm", req->domid), *vm, *slash;
 	struct xhp_err unused;
 
-	if (store_read(path, &vm, &unused) < 0)
+	if (!req->path || store_read(path, &vm, &unused) < 0)
 		return NULL;
 	slash = strrchr(vm, '/');
 	return slash ? slash + 1 : vm;
@@ -166,8 +166,8 @@ static int write_header(struct ctx *ctx, struct xhp_err *err)
 		(const struct field[]){
 			{ "class", recipe->device },
 			{ "type", req->type },
-			{ "domid", mem_printf("%u", req->domid) },
-			{ "devid", mem_printf("%u", req->devid) },
+			{ "domid", req->path ? mem_printf("%u", req->domid) : NULL },
+			{ "devid", req->path ? mem_printf("%u", req->devid) : NULL },
 			{ "path", req->path },
 			{ "self", mem_printf("%u", self) },
 			{ "uuid", guest_uuid(req) },
@@ -377,7 +377,8 @@ static int detach_stock(struct ctx *ctx, struct xhp_err *err)
 	for (unsigned int i = recipe->nsteps; i-- > 0;) {
 		struct step *step = recipe->steps[i];
 
-		if (!step->action->detach_stock)
+		/* what a late result would say, is not known: not the device instead */
+		if (!step->action->detach_stock || step->late)
 			continue;
 		if (step_bind(ctx, step, &one) < 0 || !step->active)
 			continue;

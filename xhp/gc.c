@@ -23,10 +23,10 @@ static enum verdict judge(const struct journal *j, unsigned int self, struct xhp
 		return OLD;
 	if (!j->version || !j->complete)
 		return CUT_SHORT;
-	if (!path || !by || strtoul(by, NULL, 10) != self)
+	if ((!path && !ifindex) || !by || strtoul(by, NULL, 10) != self)
 		return ALIVE;
-	if (store_read(mem_printf("%s/state", path), &state, err) != -ENOENT ||
-	    store_read(path, &state, err) != -ENOENT)
+	if (path && (store_read(mem_printf("%s/state", path), &state, err) != -ENOENT ||
+		     store_read(path, &state, err) != -ENOENT))
 		return ALIVE;
 	if (ifindex && nl_link_by_index(atoi(ifindex), &link, err) != -ENODEV)
 		return ALIVE;

@@ -13,6 +13,9 @@
 #include "value.h"
 #include "xhp.h"
 
+/* libxl__xs_libxl_path() in libxl's libxl_xshelp.c */
+#define LIBXL_DIR "/libxl/"
+
 static struct xs_handle *handle;
 static int failed; /* the errno of a connection that could not be made */
 
@@ -145,6 +148,31 @@ int store_self(unsigned int *ret, struct xhp_err *err)
 	return 0;
 }
 
+int store_remove(const char *path, struct xhp_err *err)
+{
+	if (store_open(err) < 0)
+		return err->code;
+	if (ASK(xs_rm(handle, XBT_NULL, path)) || errno == ENOENT)
+		return 0;
+	return store_err(err, errno, "xenstore-rm", path);
+}
+
+void store_tidy(const char *path, const char *stop)
+{
+	char *at = mem_strdup(path);
+	struct xhp_err unused;
+
+	while (strlen(at) > strlen(stop) && !store_open(&unused)) {
+		unsigned int n = 1;
+		char **names = ASK(xs_directory(handle, XBT_NULL, at, &n));
+
+		free(names);
+		if (!names || n || store_remove(at, &unused) < 0)
+			return;
+		*strrchr(at, '/') = '\0';
+	}
+}
+
 /* One item, inside the transaction. */
 static int write_item(xs_transaction_t t, const struct store_item *item,
 		      struct xhp_err *err)
@@ -176,10 +204,15 @@ static int write_item(xs_transaction_t t, const struct store_item *item,
 int store_publish(const char *backend, const struct store_item *items, unsigned int n,
 		  struct xhp_err *err)
 {
-	const char *state = mem_printf("%s/state", backend);
-	const char *frontend = mem_printf("%s/frontend", backend), *unused;
+	const char *guards[] = { mem_printf("%s/state", backend),
+				 mem_printf("%s/frontend", backend) };
+	size_t libxl = strlen(LIBXL_DIR);
+	const char *unused;
 	unsigned int self;
 
+	if (!strncmp(backend, LIBXL_DIR, libxl))
+		guards[0] = guards[1] =
+			mem_strndup(backend, libxl + strcspn(backend + libxl, "/"));
 	if (store_open(err) < 0 || store_self(&self, err) < 0)
 		return err->code;
 	for (;;) {
@@ -188,8 +221,8 @@ int store_publish(const char *backend, const struct store_item *items, unsigned 
 
 		if (t == XBT_NULL)
 			return store_err(err, errno, "xenstore transaction for", backend);
-		if (read_node(t, state, &unused, err) < 0 ||
-		    read_node(t, frontend, &unused, err) < 0)
+		if (read_node(t, guards[0], &unused, err) < 0 ||
+		    read_node(t, guards[1], &unused, err) < 0)
 			rc = err->code;
 		for (unsigned int i = 0; i < n && !rc; i++)
 			rc = write_item(t, &items[i], err);
