@@ -43,14 +43,15 @@ static enum tc_hook hook_of(uint8_t traffic)
  * In __netif_receive_skb_core() (Linux' net/core/dev.c), tc comes before nftables, and
  * what comes back from an ifb is not shown to either: no filter would see such a frame.
  */
-static int check_filter(struct ctx *ctx, const struct link *link, struct xhp_err *err)
+static int check_filter(struct ctx *ctx, const struct step *step, const struct link *link,
+			struct xhp_err *err)
 {
-	const char *table = NULL;
+	const char *table;
 
+	if (link->ifindex == ctx->dev.ifindex)
+		ctx->around = step;
 	if (nft_ingress_find(link->name.s, &table, err) < 0)
 		return err->code;
-	if (!table && ctx->filtered && link->ifindex == ctx->dev.ifindex)
-		table = "this recipe's";
 	if (table)
 		return err_set(
 			err, -EPERM,
@@ -69,14 +70,13 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	struct link link, to;
 	bool others;
 
-	(void)step;
 	if (dev_or(ctx, &args->dev, &link, err) < 0 ||
 	    nl_link_by_name(args->to.s, &to, err) < 0)
 		return err->code;
 	if (link.ifindex == to.ifindex)
 		return err_set(err, -ELOOP, "%s cannot be redirected to itself",
 			       link.name.s);
-	if (hook == TC_INGRESS && !args->copy && check_filter(ctx, &link, err) < 0)
+	if (hook == TC_INGRESS && !args->copy && check_filter(ctx, step, &link, err) < 0)
 		return err->code;
 	if (tc_clsact_get(link.ifindex, &qdisc, err) < 0)
 		return err->code;
@@ -254,7 +254,6 @@ const struct action action_redirect = {
 	.summary = "send the guest's frames, or copies of them, out by another interface",
 	.params = params,
 	.args_size = sizeof(struct args),
-	.order = ORDER_UP,
 	.check = check,
 	.apply = apply,
 	.undo = undo,

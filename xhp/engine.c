@@ -246,7 +246,14 @@ int engine_check(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
 		return err->code;
 	if (steps_check(ctx, err) < 0)
 		return err->code;
-	if (ctx->require_filter && ctx->dev.ifindex && !ctx->filtered)
+	if (ctx->filtered && ctx->around) {
+		err_set(err, -EPERM,
+			"what it leads elsewhere goes around this recipe's filter: "
+			"it has to be a copy, or a guest without ip=");
+		return step_error(ctx->around, err);
+	}
+	if (ctx->require_filter && ctx->dev.ifindex && !strcmp(recipe->device, "vif") &&
+	    !ctx->filtered)
 		return err_set(
 			err, -EPERM,
 			"nothing filters %s (no ip= in the guest's configuration?), "

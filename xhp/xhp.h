@@ -31,6 +31,7 @@ struct ctx {
 	bool planning;           /* nothing is going to be applied */
 	bool require_filter;     /* the settings refuse what nothing filters */
 	bool filtered; /* a step is going to filter the device's own interface */
+	const struct step *around; /* leads the device's frames around every filter */
 };
 
 struct result_def {
