@@ -96,6 +96,13 @@ int engine_audit(struct journal *j, struct xhp_err *err)
 	return 0;
 }
 
+int engine_audit_one(struct journal *j, const struct rec *rec, struct xhp_err *err)
+{
+	struct ctx ctx = { .journal = j, .device = j->name };
+
+	return audit_one(&ctx, rec, err);
+}
+
 /* What was repaired once may be two records' concern: each is looked at anew. */
 static enum drift repair_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
@@ -128,8 +135,9 @@ int engine_repair(struct journal *j, struct xhp_err *err)
 }
 
 unsigned int engine_compare(struct journal *j, bool repair,
-			    void (*tell)(const struct journal *j, const struct rec *rec,
-					 enum drift drift, const char *what))
+			    void (*tell)(void *data, const struct rec *rec,
+					 enum drift drift, const char *what),
+			    void *data)
 {
 	struct ctx ctx = { .journal = j, .device = j->name };
 	unsigned int left = 0;
@@ -144,7 +152,7 @@ unsigned int engine_compare(struct journal *j, bool repair,
 		if (repair)
 			drift = repair_one(&ctx, rec, &err);
 		left += drift == DRIFTED;
-		tell(j, rec, drift, err.text);
+		tell(data, rec, drift, err.text);
 	}
 	return left;
 }

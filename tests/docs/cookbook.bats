@@ -31,6 +31,10 @@ teardown() {
 	cook "$BOOK" vif-by-name
 }
 
+@test "cookbook: vif-hosts" {
+	cook "$BOOK" vif-hosts
+}
+
 @test "cookbook: vif-zone" {
 	cook "$BOOK" vif-zone
 }
