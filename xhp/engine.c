@@ -242,6 +242,7 @@ int engine_settings(struct ctx *ctx, struct xhp_err *err)
 	if (settings_load(&settings, err) < 0)
 		return err->code;
 	ctx->require_filter = settings.require_filter;
+	ctx->sharing = settings.sharing;
 	deadline_limit((unsigned int)settings.timeout.v);
 	return 0;
 }
@@ -365,6 +366,19 @@ static int roll_back(struct ctx *ctx, struct xhp_err *err)
 	return err->code;
 }
 
+/* Has the device been attached by another program? */
+static bool is_foreign(struct ctx *ctx)
+{
+	const struct class *class = ctx->recipe->class;
+	const char *node = class->proof ? class->proof(ctx->req) : NULL, *unused;
+	struct xhp_err err;
+	bool there;
+
+	/* the directory was read earlier: only what it had then is worth asking for */
+	return node && !store_has(ctx->req->path, node, &there, &err) && there &&
+	       !store_read(mem_printf("%s/%s", ctx->req->path, node), &unused, &err);
+}
+
 static int run_attach(struct ctx *ctx, struct xhp_err *err)
 {
 	int rc = settle_journal(ctx, err);
@@ -378,6 +392,11 @@ static int run_attach(struct ctx *ctx, struct xhp_err *err)
 		rc = ctx->recipe->class->finish_ok(ctx, VERB_ATTACH, err);
 		journal_close(ctx->journal, false);
 		return rc;
+	}
+	if (is_foreign(ctx)) {
+		log_info("somebody else has attached it: nothing to do");
+		journal_close(ctx->journal, true);
+		return 0;
 	}
 	if (attach(ctx, err) < 0)
 		return roll_back(ctx, err);

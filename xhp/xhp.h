@@ -32,6 +32,14 @@ struct ctx {
 	bool require_filter;     /* the settings refuse what nothing filters */
 	bool filtered; /* a step is going to filter the device's own interface */
 	const struct step *around; /* leads the device's frames around every filter */
+	uint8_t sharing;           /* of disks, by the settings: 1 exclusive, 2 shared */
+	bool published;            /* a step has told the toolstack that all is done */
+	struct {
+		bool open;
+		int fd; /* the file that [loop] shows */
+		const char *path;
+		unsigned int loop; /* as this loop device */
+	} image;
 };
 
 struct result_def {
