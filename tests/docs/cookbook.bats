@@ -23,6 +23,10 @@ teardown() {
 	cook "$BOOK" site-filter
 }
 
+@test "cookbook: site-open" {
+	cook "$BOOK" site-open
+}
+
 @test "cookbook: vif-guarded" {
 	cook "$BOOK" vif-guarded
 }

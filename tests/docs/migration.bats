@@ -88,3 +88,20 @@ compare() {
 	[ "$(node vif 1 0 hotplug-status)" = connected ]
 	vif_call 1 0 offline
 }
+
+@test "a script that starts vif-bridge, and one that sources it, after enable" {
+	scene
+	[ ! -e /usr/bin/dpkg-divert ] || dom0 mount --bind /dev/null /usr/bin/dpkg-divert
+	xhp enable >/dev/null
+	printf '%s\n' '#!/bin/bash' 'exec "$(dirname "$0")/vif-bridge" "$@"' >"$RIG/etc-xen/scripts/one"
+	printf '%s\n' '#!/bin/bash' '. "$(dirname "$0")/vif-bridge.stock"' >"$RIG/etc-xen/scripts/two"
+	chmod +x "$RIG"/etc-xen/scripts/{one,two}
+	for SCRIPT in /etc/xen/scripts/{one,two}; do
+		xenstore-write /local/domain/0/backend/vif/1/0/hotplug-status ''
+		vif_call 1 0 online type_if=vif
+		link_is vif1.0 'master br0' ',UP'
+		status_is connected
+		vif_call 1 0 offline type_if=vif
+		! link_is vif1.0 'master br0|,UP' || false
+	done
+}
