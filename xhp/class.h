@@ -36,6 +36,12 @@ struct class
 	const char *verbs;          /* "attach|detach", for messages */
 	const char *finish;         /* what it writes last, for help and plan */
 
+	/*
+	 * Finds out which device it is, from XENBUS_PATH as far as it is set and a path,
+	 * or from the environment; NULL: .../TYPE/DOMID/DEVID. Without a path, its domain
+	 * is not known either.
+	 */
+	int (*take)(struct request *req, const char *path, struct xhp_err *err);
 	/* What the verb means, given the arguments. */
 	enum verb_kind (*verb)(const struct request *req);
 	/* Journal name, such as "vif-1-0". */

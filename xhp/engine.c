@@ -165,7 +165,7 @@ static const char *guest_uuid(const struct request *req)
 	const char *path = mem_printf("/local/domain/%u/vm", req->domid), *vm, *slash;
 	struct xhp_err unused;
 
-	if (store_read(path, &vm, &unused) < 0)
+	if (!req->path || store_read(path, &vm, &unused) < 0)
 		return NULL;
 	slash = strrchr(vm, '/');
 	return slash ? slash + 1 : vm;
@@ -187,8 +187,8 @@ static int write_header(struct ctx *ctx, struct xhp_err *err)
 		(const struct field[]){
 			{ "class", recipe->device },
 			{ "type", req->type },
-			{ "domid", mem_printf("%u", req->domid) },
-			{ "devid", mem_printf("%u", req->devid) },
+			{ "domid", req->path ? mem_printf("%u", req->domid) : NULL },
+			{ "devid", req->path ? mem_printf("%u", req->devid) : NULL },
 			{ "path", req->path },
 			{ "self", mem_printf("%u", self) },
 			{ "uuid", guest_uuid(req) },
@@ -255,7 +255,14 @@ int engine_check(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
 		return err->code;
 	if (steps_check(ctx, err) < 0)
 		return err->code;
-	if (ctx->require_filter && ctx->dev.ifindex && !ctx->filtered)
+	if (ctx->filtered && ctx->around) {
+		err_set(err, -EPERM,
+			"what it leads elsewhere goes around this recipe's filter: "
+			"it has to be a copy, or a guest without ip=");
+		return step_error(ctx->around, err);
+	}
+	if (ctx->require_filter && ctx->dev.ifindex && !strcmp(recipe->device, "vif") &&
+	    !ctx->filtered)
 		return err_set(
 			err, -EPERM,
 			"nothing filters %s (no ip= in the guest's configuration?), "
@@ -417,7 +424,8 @@ static int detach_stock(struct ctx *ctx, struct xhp_err *err)
 	for (unsigned int i = recipe->nsteps; i-- > 0;) {
 		struct step *step = recipe->steps[i];
 
-		if (!step->action->detach_stock)
+		/* what a late result would say, is not known: not the device instead */
+		if (!step->action->detach_stock || step->late)
 			continue;
 		if (step_bind(ctx, step, &one) < 0 || !step->active)
 			continue;

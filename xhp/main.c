@@ -56,8 +56,9 @@ static int cmd_run(int argc, char **argv, struct xhp_err *err)
 				 err->text);
 			return engine_run(&req, &recipe, err);
 		}
-		/* no class yet, but a toolstack that waits for a word */
-		if (path && *path)
+		/* no class yet, but a toolstack that waits for a word; below /libxl it
+		 * asks for the exit status first */
+		if (path && *path && strncmp(path, "/libxl/", 7) != 0)
 			class_find("")->finish_err(path, err);
 		return err->code;
 	}
@@ -118,6 +119,13 @@ const struct command commands[] = {
 	  cmd_enable },
 	{ "disable", "[SCRIPT...]", "give the old scripts' names back", NULL,
 	  cmd_disable },
+	{ "disk-check", "PATH MODE",
+	  "may a guest have this disk? for other block scripts",
+	  "Prints \"ok\"; or \"guest MAJOR:MINOR\" or \"local MAJOR:MINOR\" (in hexadecimal,\n"
+	  "as Xen's block script did), then with exit status 1 and who has it on standard\n"
+	  "error. Whose disk it is going to be is in XENBUS_PATH. The caller holds the lock\n"
+	  "\"block\". A MODE with \"!\" in it is always ok, one with \"w\" is for writing.\n",
+	  cmd_disk_check },
 	{ "help", "[COMMAND|ACTION|CLASS]",
 	  "explain a command, an action, a device class", NULL, cmd_help },
 	{ NULL, NULL, NULL, NULL, NULL },

@@ -13,6 +13,9 @@
 #include "value.h"
 #include "xhp.h"
 
+/* libxl__xs_libxl_path() in libxl's libxl_xshelp.c */
+#define LIBXL_DIR "/libxl/"
+
 static struct xs_handle *handle;
 static int failed; /* the errno of a connection that could not be made */
 
@@ -161,6 +164,31 @@ int store_self(unsigned int *ret, struct xhp_err *err)
 	return 0;
 }
 
+int store_remove(const char *path, struct xhp_err *err)
+{
+	if (store_open(err) < 0)
+		return err->code;
+	if (ASK(xs_rm(handle, XBT_NULL, path)) || errno == ENOENT)
+		return 0;
+	return store_err(err, errno, "xenstore-rm", path);
+}
+
+void store_tidy(const char *path, const char *stop)
+{
+	char *at = mem_strdup(path);
+	struct xhp_err unused;
+
+	while (strlen(at) > strlen(stop) && !store_open(&unused)) {
+		unsigned int n = 1;
+		char **names = ASK(xs_directory(handle, XBT_NULL, at, &n));
+
+		free(names);
+		if (!names || n || store_remove(at, &unused) < 0)
+			return;
+		*strrchr(at, '/') = '\0';
+	}
+}
+
 /* One item, inside the transaction. */
 static int write_item(xs_transaction_t t, const struct store_item *item,
 		      struct xhp_err *err)
@@ -199,8 +227,13 @@ static int write_item(xs_transaction_t t, const struct store_item *item,
 static int check_backend(xs_transaction_t t, const char *backend, const char *in_state,
 			 struct xhp_err *err)
 {
+	const size_t libxl = strlen(LIBXL_DIR);
 	const char *state, *unused;
 
+	if (!strncmp(backend, LIBXL_DIR, libxl))
+		return read_node(
+			t, mem_strndup(backend, libxl + strcspn(backend + libxl, "/")),
+			&unused, err);
 	if (read_node(t, mem_printf("%s/state", backend), &state, err) < 0 ||
 	    read_node(t, mem_printf("%s/frontend", backend), &unused, err) < 0)
 		return err->code;
