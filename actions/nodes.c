@@ -3,6 +3,7 @@
 
 #include "nodes.h"
 #include "request.h"
+#include "template.h"
 
 bool node_is(const char *name, const char *roots)
 {
@@ -15,10 +16,7 @@ bool node_is(const char *name, const char *roots)
 		if (!strchr(r, '|'))
 			return false;
 	}
-	if (!len || !slash[1] || strstr(slash, "//") || name[strlen(name) - 1] == '/')
-		return false;
-	return strspn(slash, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-			     "0123456789-/_@") == strlen(slash);
+	return len && template_is_node_path(name);
 }
 
 int node_path(struct ctx *ctx, const char *name, const char **ret, struct xhp_err *err)

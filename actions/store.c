@@ -97,7 +97,7 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	(void)ctx;
 	if (rec_item(rec, &item, err) < 0)
 		return err->code;
-	item.only_if = item.value;
+	item.if_is = item.value;
 	item.value = rec_get(rec, "old");
 	if (store_publish(rec_get(rec, "backend"), &item, 1, err) < 0 &&
 	    err->code != -ENOENT)
