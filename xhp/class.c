@@ -86,6 +86,7 @@ static const struct class class_plain = {
 
 /* The plain one is last. */
 static const struct class *const classes[] = {
+	&class_9pfs,
 	&class_vif,
 	&class_plain,
 };

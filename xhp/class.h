@@ -22,9 +22,17 @@ struct var_def {
 	struct param type; /* key is the variable's name */
 	uint8_t flags;
 	const char *env; /* environment variable, or NULL */
+	const char *vm;  /* the guest's node of this name, as in ${vm/NODE}, or NULL */
 };
 
-enum verb_kind { VERB_UNKNOWN, VERB_ATTACH, VERB_DETACH, VERB_IGNORE };
+enum verb_kind {
+	VERB_UNKNOWN,
+	VERB_ATTACH,
+	VERB_DETACH,
+	VERB_IGNORE,
+	VERB_PREPARE, /* an attach before the guest is there, and what takes it back */
+	VERB_FORGET,
+};
 
 struct class
 {

@@ -15,6 +15,7 @@ struct request {
 	const char *type; /* XENBUS_TYPE */
 	const char *path; /* XENBUS_PATH: relative paths are below our own domain's */
 	unsigned int domid, devid;
+	bool early;         /* before the guest is there: no path, no domid, no devid */
 	struct field *args; /* NAME=VALUE */
 	unsigned int nargs;
 };

@@ -9,6 +9,7 @@
 struct settings {
 	bool require_filter;
 	struct num timeout; /* seconds for the work of one run */
+	struct texts export_roots, udev_devices, watch_devices;
 };
 
 extern const struct param settings_params[];

@@ -7,6 +7,7 @@
 #include "engine.h"
 #include "paths.h"
 #include "shared.h"
+#include "text.h"
 #include "vars.h"
 #include "xhp.h"
 
@@ -14,12 +15,9 @@
 static const char *shared_name(const struct step *step, const char *text)
 {
 	const char *key = mem_printf("%s\n%s\n%s", step->scope->path, step->name, text);
-	uint64_t hash = 0xcbf29ce484222325ULL;
 
-	for (const char *s = key; *s; s++)
-		hash = (hash ^ (unsigned char)*s) * 0x100000001b3ULL;
 	return mem_printf("%s-%s-%016llx", step->scope->name, step->name,
-			  (unsigned long long)hash);
+			  (unsigned long long)text_hash(HASH_START, key, strlen(key)));
 }
 
 /* A holder whose own journal is gone was killed, or left before it was recorded. */
@@ -116,7 +114,6 @@ int shared_undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 
 	if (!name || !self)
 		return err_set(err, -EINVAL, "record %u: no name", rec->id);
-	(void)ctx;
 	if (journal_open(JOURNAL_SHARED, name, false, &j, err) < 0)
 		return err->code;
 	shared_prune(&j, self);
@@ -128,7 +125,7 @@ int shared_undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		journal_close(&j, false);
 		return rc;
 	}
-	if (engine_undo(&j, true, err) < 0) {
+	if (engine_undo_shared(&j, ctx->rollback, err) < 0) {
 		journal_close(&j, false);
 		return err->code;
 	}

@@ -145,6 +145,15 @@ int store_self(unsigned int *ret, struct xhp_err *err)
 	return 0;
 }
 
+int store_remove(const char *path, struct xhp_err *err)
+{
+	if (store_open(err) < 0)
+		return err->code;
+	if (ASK(xs_rm(handle, XBT_NULL, path)) || errno == ENOENT)
+		return 0;
+	return store_err(err, errno, "xenstore-rm", path);
+}
+
 /* One item, inside the transaction. */
 static int write_item(xs_transaction_t t, const struct store_item *item,
 		      struct xhp_err *err)

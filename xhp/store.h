@@ -33,6 +33,9 @@ struct store_item {
 int store_publish(const char *backend, const struct store_item *items, unsigned int n,
 		  struct xhp_err *err);
 
+/* Removes a node and all below it; that it is gone already is success. */
+int store_remove(const char *path, struct xhp_err *err);
+
 /* For the deadline's signal handler: makes a pending or later request fail. */
 void store_abandon(void);
 

@@ -82,6 +82,8 @@ static int read_backend(struct ctx *ctx, const char *name, const char **ret, boo
 
 	*ret = "";
 	*ret_is = false;
+	if (ctx->req->early)
+		return 0;
 	if (store_has(dir, name, ret_is, err) < 0) {
 		if (err->code == -ENOENT || lenient)
 			return 0;
@@ -96,21 +98,45 @@ static int outside_fixed(struct ctx *ctx, const char *name, const char **ret)
 	const char *value;
 
 	if (!strcmp(name, "domid"))
-		value = mem_printf("%u", req->domid);
+		value = req->early ? "" : mem_printf("%u", req->domid);
 	else if (!strcmp(name, "devid"))
-		value = mem_printf("%u", req->devid);
+		value = req->early ? "" : mem_printf("%u", req->devid);
 	else if (!strcmp(name, "class"))
 		value = req->type;
 	else if (!strcmp(name, "command"))
 		value = req->verb;
 	else if (!strcmp(name, "xenbus_path"))
-		value = req->path;
+		value = req->early ? "" : req->path;
 	else if (!strcmp(name, "dev"))
 		value = ctx->dev.name.s;
 	else
 		return -ENOENT;
 	*ret = value;
 	return 0;
+}
+
+/* A node below /vm/UUID, by way of the guest's own directory; "" without a guest. */
+static int read_vm(struct ctx *ctx, const char *node, const char **ret,
+		   struct xhp_err *err)
+{
+	const char *dir;
+
+	*ret = "";
+	if (ctx->req->early)
+		return 0;
+	if (read_node(mem_printf("/local/domain/%u/vm", ctx->req->domid), &dir, err) < 0)
+		return err->code;
+	return *dir ? read_node(mem_printf("%s/%s", dir, node), ret, err) : 0;
+}
+
+/* What xl calls a guest while it comes in by live migration (xl_migrate.c). */
+static const char *without_incoming(const char *name)
+{
+	static const char incoming[] = "--incoming";
+	size_t len = strlen(name), n = sizeof(incoming) - 1;
+
+	return len > n && !strcmp(name + len - n, incoming) ? mem_strndup(name, len - n)
+							    : name;
 }
 
 /* An empty value is "not set", and gives way to the next source. */
@@ -143,6 +169,12 @@ static int outside_var(struct ctx *ctx, const struct var_def *def, const char **
 		s = request_arg(ctx->req, "type_if");
 		if (*value && !strcmp(name, "vifname") && s && !strcmp(s, "tap"))
 			value = mem_printf("%s-emu", value);
+	}
+	if (def->vm) {
+		from = mem_printf("vm/%s", def->vm);
+		if (read_vm(ctx, def->vm, &value, err) < 0)
+			return err_wrap(err, "%s", name);
+		value = without_incoming(value);
 	}
 	if (!*value && (def->flags & VAR_ARG) && (s = request_arg(ctx->req, name))) {
 		value = s;
@@ -201,7 +233,7 @@ static int seg_value(struct ctx *ctx, const struct scope *scope, const struct se
 		     enum value_type type, const char **ret, bool *ret_foreign,
 		     struct xhp_err *err)
 {
-	const char *node, *path, *dir;
+	const char *node, *dir;
 	struct cached *c;
 	bool is, guests;
 
@@ -229,24 +261,20 @@ static int seg_value(struct ctx *ctx, const struct scope *scope, const struct se
 	}
 	node = strchr(seg->text, '/') + 1;
 	guests = !strncmp(seg->text, "frontend/", 9);
+	*ret = "";
 	if (!strncmp(seg->text, "backend/", 8)) {
 		if (read_backend(ctx, node, ret, &is, err) < 0)
 			return err->code;
-	} else {
-		if (!strncmp(seg->text, "self/", 5))
-			dir = "";
-		else if (guests)
-			dir = mem_printf("%s/frontend", ctx->req->path);
-		else
-			dir = mem_printf("/local/domain/%u/vm", ctx->req->domid);
-		path = node;
-		if (*dir) {
-			if (read_node(dir, &dir, err) < 0)
-				return err->code;
-			path = *dir ? mem_printf("%s/%s", dir, node) : NULL;
-		}
-		*ret = "";
-		if (path && read_node(path, ret, err) < 0)
+	} else if (!strncmp(seg->text, "self/", 5)) {
+		if (read_node(node, ret, err) < 0)
+			return err->code;
+	} else if (!guests) {
+		if (read_vm(ctx, node, ret, err) < 0)
+			return err->code;
+	} else if (!ctx->req->early) {
+		if (read_node(mem_printf("%s/frontend", ctx->req->path), &dir, err) < 0)
+			return err->code;
+		if (*dir && read_node(mem_printf("%s/%s", dir, node), ret, err) < 0)
 			return err->code;
 	}
 	cached_add(seg->text, *ret, seg->text, !guests);
@@ -360,8 +388,11 @@ static int var_value(struct ctx *ctx, const struct scope *scope, const char *nam
 		if (!*value && def && def->type.dflt)
 			value = def->type.dflt;
 		if (!*value && def && (def->flags & VAR_REQUIRED) && !lenient)
-			return err_set(err, -EINVAL, "%s is not set: no node %s/%s", name,
-				       ctx->req->path, name);
+			return err_set(
+				err, -EINVAL, "%s is not set: no %s", name,
+				ctx->req->early
+					? mem_printf("argument %s=...", name)
+					: mem_printf("node %s/%s", ctx->req->path, name));
 		*ret = value;
 		return 0;
 	}

@@ -46,6 +46,7 @@ rig_kernel_has() {
 	case $1 in
 	bridge-vlan) rig_link_works bridge vlan_filtering 1 ;;
 	dummy | ifb | vxlan) rig_link_works "$1" ;;
+	prjquota) rig_prjquota_works ;;
 	openvswitch) [ -d /sys/module/openvswitch ] || modprobe -q openvswitch ;;
 	*) [ -d "/sys/module/${1//-/_}" ] || modprobe -q "$1" ;;
 	esac
@@ -54,6 +55,18 @@ rig_kernel_has() {
 # rig_link_works KIND [OPTION...]: tried in a network namespace that ends with it.
 rig_link_works() {
 	unshare -n ip link add name rig0 type "$@" 2>/dev/null
+}
+
+# An ext4 that holds to project quotas: mounted where nobody else sees it.
+rig_prjquota_works() {
+	local file status
+	file=$(mktemp /tmp/xhp-ext4-XXXXXX)
+	truncate -s 16M "$file"
+	mkfs.ext4 -q -O project,quota "$file" &&
+		unshare -m mount -o loop,prjquota "$file" /mnt 2>/dev/null
+	status=$?
+	rm "$file"
+	return "$status"
 }
 
 rig_teardown() {
