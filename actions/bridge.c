@@ -263,6 +263,7 @@ const struct action action_bridge = {
 	.params = params,
 	.args_size = sizeof(struct args),
 	.results = results,
+	.order = ORDER_UP,
 	.check = check,
 	.apply = apply,
 	.undo = undo,

@@ -96,7 +96,11 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	struct filter *f = &args->filter;
 	const char *text = NULL;
 	struct prefix ll;
+	struct link link = { 0 };
 
+	/* it may be called so only when the steps before were applied */
+	if (dev_or(ctx, &args->dev, &link, err) < 0 && err->code != -ENODEV)
+		return err->code;
 	*f = (struct filter){
 		.table = mem_printf("xen-%s", ctx->device),
 		.mac = { .set = !args->mac.word },
@@ -121,6 +125,7 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 		return err->code;
 	if (filter_has(f, AF_INET6) && !f->ip.word)
 		*MEM_PUSH(f->ip.v, f->ip.n) = ll;
+	ctx->filtered |= link.ifindex == ctx->dev.ifindex;
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "actions.h"
 #include "legacy.h"
 #include "nft.h"
+#include "shared.h"
 
 #define TABLE "filter"
 #define CHAIN "FORWARD"
@@ -287,6 +288,112 @@ static int legacy_take(const char *comment, struct xhp_err *err)
 	return 0;
 }
 
+/* ---- The chain, if always = yes wants it and nobody else has made it ---- */
+
+static const char *const family_names[] = { "ip", "ip6" };
+
+static void chain_of(struct nft_batch *b, unsigned int family)
+{
+	nft_in(b, families[family].nft, TABLE);
+	nft_base_chain_add(b, CHAIN, NULL, false);
+}
+
+/* One that is there without a record is somebody else's, and stays. */
+static int ensure_chain(struct ctx *ctx, bool first, void *data, struct xhp_err *err)
+{
+	const unsigned int family = *(const unsigned int *)data;
+	struct nft_batch b = { 0 };
+	bool marked;
+	int rc = nft_chain_exists(families[family].nft, TABLE, CHAIN, err);
+
+	(void)first;
+	if (rc != -ENOENT)
+		return rc;
+	rc = nft_table_marked(families[family].nft, TABLE, &marked, err);
+	if (rc && rc != -ENOENT)
+		return rc;
+	if (!ctx->journal->nrecs &&
+	    RECORD(ctx, err, SCOPE_HOST, "forward", "chain", "family",
+		   family_names[family], "table", rc ? "made" : NULL) < 0)
+		return err->code;
+	nft_in(&b, families[family].nft, TABLE);
+	if (rc)
+		nft_table_add(&b, false);
+	nft_base_chain_add(&b, CHAIN, NULL, false);
+	return nft_send(&b, err);
+}
+
+static int hold_chains(struct ctx *ctx, const struct plan *p, struct xhp_err *err)
+{
+	for (unsigned int i = 0; i < 2 && p->always; i++) {
+		const char *text = mem_printf("%s/" TABLE "/" CHAIN, family_names[i]);
+
+		if (plan_count(p, families[i].af) &&
+		    shared_hold(ctx, mem_printf("forward-%s", family_names[i]), text,
+				ensure_chain, &i, err) < 0)
+			return err->code;
+	}
+	return 0;
+}
+
+static unsigned int chain_family(const struct rec *rec)
+{
+	const char *name = rec_get(rec, "family");
+
+	return name && !strcmp(name, family_names[1]);
+}
+
+/* With a rule or a policy of somebody else's, the chain is theirs from now on. */
+static int undo_chain(const struct rec *rec, struct xhp_err *err)
+{
+	const unsigned int family = chain_family(rec);
+	struct nft_batch like = { 0 }, b = { 0 };
+	int rc;
+
+	chain_of(&like, family);
+	rc = nft_chains_audit(&like, err);
+	if (!rc) {
+		nft_in(&b, families[family].nft, TABLE);
+		nft_chain_del_unused(&b, CHAIN);
+		rc = nft_send(&b, err);
+	}
+	if (rc > 0 || rc == -EBUSY) {
+		log_warn("others use the chain %s/" TABLE "/" CHAIN ": it stays",
+			 family_names[family]);
+		return 0;
+	}
+	if (rc && rc != -ENOENT)
+		return rc;
+	if (!rec_get(rec, "table"))
+		return 0;
+	b = (struct nft_batch){ 0 };
+	nft_in(&b, families[family].nft, TABLE);
+	nft_table_del_unused(&b);
+	rc = nft_send(&b, err);
+	return rc == -EBUSY || rc == -ENOENT ? 0 : rc;
+}
+
+static int audit_chain(const struct rec *rec, struct xhp_err *err)
+{
+	int rc = nft_chain_exists(families[chain_family(rec)].nft, TABLE, CHAIN, err);
+
+	if (rc == -ENOENT)
+		return err_set(err, -ESTALE, "the chain %s/" TABLE "/" CHAIN " is gone",
+			       family_names[chain_family(rec)]),
+		       1;
+	return rc;
+}
+
+static int repair_chain(const struct rec *rec, struct xhp_err *err)
+{
+	struct nft_batch b = { 0 };
+
+	nft_in(&b, families[chain_family(rec)].nft, TABLE);
+	nft_table_add(&b, false);
+	nft_base_chain_add(&b, CHAIN, NULL, false);
+	return nft_send(&b, err);
+}
+
 /* ---- The action ---- */
 
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
@@ -302,6 +409,8 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 		return err->code;
 	p = plan_make(mem_printf("xen-hotplug %s", ctx->device), args->via, args->when,
 		      link.name.s, &args->ip);
+	if (hold_chains(ctx, &p, err) < 0)
+		return err_wrap(err, "cannot make the chain for what is forwarded");
 	if (RECORD(ctx, err, SCOPE_HOST, "forward", "accept", "comment", p.comment,
 		   "ifname", link.name.s, "via", p.bridged ? "bridge" : "route", "ip",
 		   prefixes_text(&args->ip), "when", p.always ? "always" : "auto") < 0)
@@ -317,6 +426,8 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	const char *comment = rec_get(rec, "comment");
 
 	(void)ctx;
+	if (!strcmp(rec->kind, "chain"))
+		return undo_chain(rec, err);
 	if (strcmp(rec->kind, "accept") != 0 || !comment)
 		return rec_unknown(rec, err);
 	if (nft_take(comment, err) < 0)
@@ -344,6 +455,8 @@ static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	struct plan p;
 
 	(void)ctx;
+	if (!strcmp(rec->kind, "chain"))
+		return repair_chain(rec, err);
 	if (from_record(rec, &p, err) < 0 || nft_put(&p, err) < 0)
 		return err->code;
 	return legacy_put(&p, err);
@@ -355,6 +468,8 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	int rc = 0;
 
 	(void)ctx;
+	if (!strcmp(rec->kind, "chain"))
+		return audit_chain(rec, err);
 	if (from_record(rec, &p, err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < 2 && !rc; i++) {

@@ -102,20 +102,33 @@ static int rename_to(struct ctx *ctx, struct link *link, const struct ifname *na
 	return 0;
 }
 
+/* A number that is left out where it is the kernel's default. */
+static const char *unless(uint32_t v, uint32_t dflt)
+{
+	return v == dflt ? NULL : mem_printf("%u", v);
+}
+
 static int flush_addresses(struct ctx *ctx, const struct link *link, struct xhp_err *err)
 {
-	struct address *addresses;
+	struct address *list;
 	unsigned int n;
 
-	if (nl_addresses(link->ifindex, &addresses, &n, err) < 0)
+	if (nl_addresses(link->ifindex, &list, &n, err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < n; i++) {
+		const struct address *a = &list[i];
+
 		if (RECORD(ctx, err, SCOPE_DEVICE, "link", "address-removed", "ifindex",
-			   num(link->ifindex), "address",
-			   prefix_text(&addresses[i].prefix), "nodad",
-			   addresses[i].flags & IFA_F_NODAD ? "yes" : NULL) < 0)
+			   num(link->ifindex), "address", prefix_text(&a->prefix), "peer",
+			   a->peer.family ? prefix_text(&a->peer) : NULL, "broadcast",
+			   a->broadcast.family ? prefix_text(&a->broadcast) : NULL,
+			   "label", *a->label ? a->label : NULL, "scope",
+			   unless(a->scope, 0), "flags", unless(a->flags, 0), "valid",
+			   unless(a->valid, UINT32_MAX), "preferred",
+			   unless(a->preferred, UINT32_MAX), "metric",
+			   unless(a->metric, 0)) < 0)
 			return err->code;
-		if (nl_address_del(link->ifindex, &addresses[i].prefix, err) < 0 &&
+		if (nl_address_del(link->ifindex, a, err) < 0 &&
 		    err->code != -EADDRNOTAVAIL)
 			return err->code;
 	}
@@ -134,11 +147,14 @@ static bool is_among(const struct prefix *p, const struct address *list, unsigne
 static int add_address(struct ctx *ctx, const struct link *link, const struct prefix *p,
 		       struct xhp_err *err)
 {
+	/* it is on the uplink already: nobody else has it */
+	const struct address a = { .prefix = *p,
+				   .flags = p->family == AF_INET6 ? IFA_F_NODAD : 0 };
+
 	if (RECORD(ctx, err, SCOPE_HOST, "link", "address-added", "ifindex",
 		   num(link->ifindex), "address", prefix_text(p)) < 0)
 		return err->code;
-	/* it is on the uplink already: nobody else has it */
-	return nl_address_add(link->ifindex, p, true, err);
+	return nl_address_add(link->ifindex, &a, err);
 }
 
 /* With an IPv6 address, a link-local one: without it, the kernel looks for no neighbour
@@ -272,16 +288,50 @@ static int undo_name(const struct rec *rec, const struct link *link, struct xhp_
 	return 0;
 }
 
+static int optional_prefix(const struct rec *rec, const char *name, struct prefix *ret,
+			   struct xhp_err *err)
+{
+	const char *text = rec_get(rec, name);
+
+	return text ? prefix_parse(text, ret, err) : 0;
+}
+
+static int address_of(const struct rec *rec, struct address *ret, struct xhp_err *err)
+{
+	const char *text = rec_get(rec, "address"), *label = rec_get(rec, "label");
+	struct address a = {
+		.scope = (uint8_t)rec_num(rec, "scope", 0),
+		.flags = (uint32_t)rec_num(rec, "flags", 0),
+		.valid = (uint32_t)rec_num(rec, "valid", UINT32_MAX),
+		.preferred = (uint32_t)rec_num(rec, "preferred", UINT32_MAX),
+		.metric = (uint32_t)rec_num(rec, "metric", 0),
+	};
+
+	if (!text)
+		return err_set(err, -EINVAL, "record %u has no address", rec->id);
+	/* as an older version wrote it */
+	if (rec_get(rec, "nodad"))
+		a.flags |= IFA_F_NODAD;
+	if (prefix_parse(text, &a.prefix, err) < 0 ||
+	    optional_prefix(rec, "peer", &a.peer, err) < 0 ||
+	    optional_prefix(rec, "broadcast", &a.broadcast, err) < 0)
+		return err->code;
+	if (label && strlen(label) < sizeof(a.label))
+		strcpy(a.label, label);
+	*ret = a;
+	return 0;
+}
+
 static int undo_address(const struct rec *rec, const struct link *link, bool added,
 			struct xhp_err *err)
 {
-	struct prefix p;
+	struct address a;
 	int rc;
 
-	if (prefix_parse(rec_get(rec, "address"), &p, err) < 0)
+	if (address_of(rec, &a, err) < 0)
 		return err->code;
-	rc = added ? nl_address_del(link->ifindex, &p, err)
-		   : nl_address_add(link->ifindex, &p, rec_get(rec, "nodad"), err);
+	rc = added ? nl_address_del(link->ifindex, &a, err)
+		   : nl_address_add(link->ifindex, &a, err);
 	if (rc == -EADDRNOTAVAIL || rc == -EEXIST || rc == -ENODEV)
 		return 0;
 	return rc;
@@ -359,7 +409,9 @@ static int detach_stock(struct ctx *ctx, struct step *step, void *data,
 	if (dev_or(ctx, &args->dev, &link, err) < 0)
 		return err->code == -ENODEV ? 0 : err->code;
 	for (unsigned int i = 0; i < args->addresses.n; i++) {
-		if (nl_address_del(link.ifindex, &args->addresses.v[i], err) < 0 &&
+		const struct address a = { .prefix = args->addresses.v[i] };
+
+		if (nl_address_del(link.ifindex, &a, err) < 0 &&
 		    err->code != -EADDRNOTAVAIL)
 			return err->code;
 	}
@@ -371,6 +423,7 @@ const struct action action_link = {
 	.summary = "set the interface's name, MAC, MTU and addresses, while it is down",
 	.params = params,
 	.args_size = sizeof(struct args),
+	.place = PLACE_BEFORE_UP,
 	.results = results,
 	.check = check,
 	.apply = apply,

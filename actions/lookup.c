@@ -5,6 +5,7 @@
 
 #include "actions.h"
 #include "find.h"
+#include "template.h"
 
 struct args {
 	const char *key, *file;
@@ -48,6 +49,21 @@ static const struct result_def results[] = {
 	  .help = "the rest of the line" },
 	{ .name = NULL },
 };
+
+/* Who may see it has to be known before it is looked up. */
+static int declare(struct step *step, struct xhp_err *err)
+{
+	const struct entry *e = step_entry(step, "secret");
+	const char *text = e ? template_literal(&e->value) : "no";
+
+	if (!text)
+		return err_usage(err, &e->value.pos,
+				 "secret: the recipe itself has to say yes or no");
+	step->secret = !strcmp(text, "yes");
+	if (step->secret && step->shared)
+		return err_usage(err, &step->pos, "a secret is not shared");
+	return 0;
+}
 
 /* The value of a line whose first word is `key`, or NULL. */
 static const char *match(const char *line, size_t len, const char *key)
@@ -131,7 +147,6 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	if (!value && args->missing == 1)
 		return err_set(err, -ENOENT, "%s does not list %s",
 			       args->file ? args->file : "the table", quoted(args->key));
-	step->secret = args->secret;
 	step_result(step, "value", value);
 	return 0;
 }
@@ -142,5 +157,6 @@ const struct action action_lookup = {
 	.params = params,
 	.args_size = sizeof(struct args),
 	.results = results,
+	.declare = declare,
 	.check = check,
 };

@@ -458,6 +458,7 @@ const struct action action_ovs = {
 	.params = params,
 	.args_size = sizeof(struct args),
 	.results = results,
+	.order = ORDER_UP,
 	.check = check,
 	.apply = apply,
 	.undo = undo,

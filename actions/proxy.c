@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "actions.h"
+#include "shared.h"
 #include "sysctl.h"
 
 struct args {
@@ -55,27 +56,57 @@ static bool is_proxied(const struct prefix *p)
 	return p->len == (p->family == AF_INET ? 32 : 128);
 }
 
+/* What is answered for on the uplink: one entry for all the interfaces of a guest. */
+struct proxied {
+	int ifindex;
+	const struct prefix *address;
+};
+
+static int neighbour_of(const struct rec *rec, struct prefix *ret, struct xhp_err *err)
+{
+	const char *address = rec_get(rec, "address");
+
+	if (strcmp(rec->kind, "neighbour") != 0 || !address)
+		return rec_unknown(rec, err);
+	return prefix_parse(address, ret, err);
+}
+
+/* An entry that is there without a record is somebody else's, and stays. */
+static int ensure_proxied(struct ctx *ctx, bool first, void *data, struct xhp_err *err)
+{
+	const struct proxied *p = data;
+	bool exists;
+
+	(void)first;
+	if (nl_proxy_exists(p->ifindex, p->address, &exists, err) < 0)
+		return err->code;
+	if (exists)
+		return 0;
+	if (!ctx->journal->nrecs &&
+	    RECORD(ctx, err, SCOPE_HOST, "proxy", "neighbour", "ifindex",
+		   mem_printf("%d", p->ifindex), "address", prefix_text(p->address)) < 0)
+		return err->code;
+	return nl_proxy_add(p->ifindex, p->address, err);
+}
+
 static int answer_on_uplink(struct ctx *ctx, const struct args *args,
 			    const struct link *uplink, struct xhp_err *err)
 {
-	for (unsigned int i = 0; i < args->addresses.n; i++) {
-		const struct prefix *p = &args->addresses.v[i];
-		bool exists;
+	bool v6 = false;
 
-		if (!is_proxied(p))
-			continue;
-		/* for all guests, so never switched back */
-		if (p->family == AF_INET6 &&
-		    sysctl_write(sysctl_conf("ipv6", uplink, "proxy_ndp"), "1", err) < 0)
-			return err->code;
-		if (nl_proxy_exists(uplink->ifindex, p, &exists, err) < 0)
-			return err->code;
-		if (exists)
-			continue;
-		if (RECORD(ctx, err, SCOPE_HOST, "proxy", "neighbour", "ifindex",
-			   mem_printf("%d", uplink->ifindex), "address",
-			   prefix_text(p)) < 0 ||
-		    nl_proxy_add(uplink->ifindex, p, err) < 0)
+	for (unsigned int i = 0; i < args->addresses.n; i++)
+		v6 |= args->addresses.v[i].family == AF_INET6 &&
+		      is_proxied(&args->addresses.v[i]);
+	/* for all guests, so never switched back */
+	if (v6 && sysctl_write(sysctl_conf("ipv6", uplink, "proxy_ndp"), "1", err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < args->addresses.n; i++) {
+		struct proxied p = { uplink->ifindex, &args->addresses.v[i] };
+		const char *text = prefix_text(p.address);
+
+		if (is_proxied(p.address) &&
+		    shared_hold(ctx, mem_printf("proxy-%d-%s", p.ifindex, text), text,
+				ensure_proxied, &p, err) < 0)
 			return err->code;
 	}
 	return 0;
@@ -107,15 +138,6 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	if (nl_link_by_name(args->uplink.s, &uplink, err) < 0)
 		return err->code;
 	return answer_on_uplink(ctx, args, &uplink, err);
-}
-
-static int neighbour_of(const struct rec *rec, struct prefix *ret, struct xhp_err *err)
-{
-	const char *address = rec_get(rec, "address");
-
-	if (strcmp(rec->kind, "neighbour") != 0 || !address)
-		return rec_unknown(rec, err);
-	return prefix_parse(address, ret, err);
 }
 
 static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)

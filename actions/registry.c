@@ -6,13 +6,13 @@
 extern const struct action action_bridge, action_daemon, action_dhcp, action_directory,
 	action_filter, action_forward, action_gateway, action_hooks, action_link,
 	action_lookup, action_masquerade, action_ovs, action_proxy, action_quota,
-	action_route, action_subnet, action_up;
+	action_route, action_split, action_subnet, action_up;
 
 const struct action *const actions[] = {
 	&action_bridge, &action_daemon,  &action_dhcp,       &action_directory,
 	&action_filter, &action_forward, &action_gateway,    &action_hooks,
 	&action_link,   &action_lookup,  &action_masquerade, &action_ovs,
-	&action_proxy,  &action_quota,   &action_route,      &action_subnet,
-	&action_up,
+	&action_proxy,  &action_quota,   &action_route,      &action_split,
+	&action_subnet, &action_up,
 };
 const unsigned int nactions = sizeof(actions) / sizeof(actions[0]);

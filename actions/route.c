@@ -163,6 +163,7 @@ const struct action action_route = {
 	.summary = "lead the guest's addresses to its interface",
 	.params = params,
 	.args_size = sizeof(struct args),
+	.place = PLACE_AFTER_UP,
 	.check = check,
 	.apply = apply,
 	.undo = undo,

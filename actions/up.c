@@ -83,6 +83,7 @@ const struct action action_up = {
 	.params = params,
 	.args_size = sizeof(struct args),
 	.order = ORDER_UP,
+	.place = PLACE_UP,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

@@ -106,10 +106,11 @@ static enum drift repair_one(struct ctx *ctx, const struct rec *rec, struct xhp_
 {
 	const struct action *a = action_find(rec->action);
 	struct xhp_err what = *err;
+	bool shared = !strcmp(rec->action, SHARED_ACTION);
 
-	if (!a || !a->repair)
+	if (!shared && (!a || !a->repair))
 		return DRIFTED;
-	if (a->repair(ctx, rec, err) < 0) {
+	if ((shared ? shared_repair : a->repair)(ctx, rec, err) < 0) {
 		err_wrap(err, "%s, and cannot be repaired", what.text);
 		return DRIFTED;
 	}
@@ -117,6 +118,18 @@ static enum drift repair_one(struct ctx *ctx, const struct rec *rec, struct xhp_
 		return DRIFTED;
 	*err = what;
 	return REPAIRED;
+}
+
+int engine_repair(struct journal *j, struct xhp_err *err)
+{
+	struct ctx ctx = { .journal = j, .device = j->name };
+
+	for (unsigned int i = 0; i < j->nrecs; i++) {
+		if (audit_one(&ctx, &j->recs[i], err) &&
+		    repair_one(&ctx, &j->recs[i], err) == DRIFTED)
+			return err->code < 0 ? err->code : -EIO;
+	}
+	return 0;
 }
 
 unsigned int engine_compare(struct journal *j, bool repair,

@@ -36,6 +36,9 @@ unsigned int engine_compare(struct journal *j, bool repair,
 			    void (*tell)(const struct journal *j, const struct rec *rec,
 					 enum drift drift, const char *what));
 
+/* Puts back what of a journal is not in place any more; stops at the first failure. */
+int engine_repair(struct journal *j, struct xhp_err *err);
+
 /* Is what a complete journal holds still in place? 0, or 1 with the difference. */
 int engine_audit(struct journal *j, struct xhp_err *err);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// help and lint: what the tables say.
+// help: what the tables say.
 
 #include <errno.h>
 #include <stdio.h>
@@ -54,6 +54,8 @@ static void help_action(const struct action *a)
 	for (const struct param *p = a->params; p && p->key; p++)
 		help_param(p);
 	printf("  when, optional, shared   as in every step\n");
+	if (a->declares)
+		printf("  -> %s\n", a->declares);
 	for (const struct result_def *r = a->results; r && r->name; r++)
 		printf("  -> %-13s %s%s\n      %s\n", r->name, value_type_name(r->type),
 		       r->late ? ", known when the step is done" : "", r->help);
@@ -114,27 +116,4 @@ int cmd_help(int argc, char **argv, struct xhp_err *err)
 	}
 	return err_usage(err, NULL, "no help on %s: no command, action or class",
 			 quoted(argv[1]));
-}
-
-int cmd_lint(int argc, char **argv, struct xhp_err *err)
-{
-	const char **names = (const char **)argv + 1;
-	unsigned int n = (unsigned int)argc - 1, bad = 0;
-
-	if (!n && recipe_names(&names, &n, err) < 0)
-		return err->code;
-	for (unsigned int i = 0; i < n; i++) {
-		struct recipe recipe;
-
-		if (recipe_load(names[i], &recipe, err) < 0) {
-			log_error(err);
-			bad++;
-		} else {
-			printf("%s: %s, %u steps: ok\n", recipe.root->path, recipe.device,
-			       recipe.nsteps);
-		}
-	}
-	err->text[0] = '\0'; /* said already */
-	err->usage = true;
-	return bad ? -EINVAL : 0;
 }

@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include "journal.h"
 #include "lock.h"
+#include "log.h"
 #include "paths.h"
 #include "value.h"
 
@@ -175,8 +177,10 @@ static int take_line(struct journal *j, char *line, struct xhp_err *err)
 	} else if (!strcmp(word, "holder") && n == 1) {
 		drop_holder(j, f[0].name);
 		*MEM_PUSH(j->holders, j->nholders) = f[0].name;
+		j->nstale++;
 	} else if (!strcmp(word, "left") && n == 1) {
 		drop_holder(j, f[0].name);
+		j->nstale++;
 	} else if (!strcmp(word, "done") && n == 1) {
 		j->complete = true;
 		j->attach_us = strtoul(f[0].name, NULL, 10);
@@ -289,6 +293,14 @@ bool journal_empty(const struct journal *j)
 	return !j->complete;
 }
 
+/* Not the name of a journal: those do not begin with a dot. */
+static const char *compact_path(const struct journal *j)
+{
+	size_t dir = strlen(j->path) - strlen(j->name);
+
+	return mem_printf("%.*s.%s.new", (int)dir, j->path, j->name);
+}
+
 void journal_close(struct journal *j, bool remove)
 {
 	struct stat st;
@@ -297,6 +309,8 @@ void journal_close(struct journal *j, bool remove)
 		return;
 	if (remove || (fstat(j->fd, &st) == 0 && !st.st_size))
 		unlink(j->path);
+	if (remove && j->nstale) /* if it was once killed while it made that */
+		unlink(compact_path(j));
 	close(j->fd);
 	j->fd = -1;
 }
@@ -410,6 +424,56 @@ int journal_line(struct journal *j, const char *word, const char *field,
 	}
 	buf_printf(&b, "\n");
 	return append(j, &b, err);
+}
+
+/* All lines but those of the holders, and then those who hold it now. */
+static int add_compacted(const struct journal *j, struct buf *b)
+{
+	struct stat st;
+	char *text, *line;
+
+	if (fstat(j->fd, &st) < 0)
+		return -errno;
+	text = mem_alloc((size_t)st.st_size + 1);
+	if (pread(j->fd, text, (size_t)st.st_size, 0) != st.st_size)
+		return -EIO;
+	while ((line = strsep(&text, "\n"))) {
+		if (*line && strncmp(line, "holder ", 7) != 0 &&
+		    strncmp(line, "left ", 5) != 0)
+			buf_printf(b, "%s\n", line);
+	}
+	for (unsigned int i = 0; i < j->nholders; i++) {
+		buf_printf(b, "holder ");
+		add_encoded(b, j->holders[i]);
+		buf_printf(b, "\n");
+	}
+	return 0;
+}
+
+/* Those who wait for the lock find another file, and begin anew (lock_claim). */
+void journal_compact(struct journal *j)
+{
+	const char *path = compact_path(j);
+	const int flags = O_RDWR | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
+	struct buf b = { 0 };
+	int fd;
+
+	if (add_compacted(j, &b) < 0)
+		return;
+	fd = open(path, flags, 0600);
+	if (fd < 0)
+		return;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || write(fd, b.s, b.len) != (ssize_t)b.len ||
+	    rename(path, j->path) < 0) {
+		log_info("journal %s stays as long as it is: %s", j->path,
+			 strerror(errno));
+		unlink(path);
+		close(fd);
+		return;
+	}
+	close(j->fd);
+	j->fd = fd;
+	j->nstale = 0;
 }
 
 int journal_undone(struct journal *j, unsigned int i, struct xhp_err *err)

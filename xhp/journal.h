@@ -61,7 +61,7 @@ struct journal {
 	struct rec *recs;
 	unsigned int nrecs;
 	const char **holders;
-	unsigned int nholders;
+	unsigned int nholders, nstale;    /* holder and left lines that count no more */
 	const char *cur_step, *cur_where; /* the step that records are added for */
 	const char *pending;              /* its line, not written yet */
 };
@@ -108,6 +108,9 @@ void journal_step(struct journal *j, const char *step, const char *action,
 /* Appends "WORD FIELD [VALUE]": result, holder, left, done. */
 int journal_line(struct journal *j, const char *word, const char *field,
 		 const char *value, struct xhp_err *err);
+
+/* Writes a shared journal anew, without the lines of those who have come and gone. */
+void journal_compact(struct journal *j);
 
 /* The record number `i` of the array is not to be undone any more. */
 int journal_undone(struct journal *j, unsigned int i, struct xhp_err *err);

@@ -78,28 +78,51 @@ void log_info(const char *fmt, ...)
 	LOG(LOG_INFO, "", false);
 }
 
-void log_error(const struct xhp_err *err)
+static void place(char *dst, size_t size, const struct pos *p, const char *kind,
+		  const char *text)
 {
-	const struct pos *p = &err->pos;
-	char text[3072];
+	if (p->file && p->line && p->col)
+		snprintf(dst, size, "%s:%d:%d: %s%s", p->file, p->line, p->col, kind,
+			 text);
+	else if (p->file && p->line)
+		snprintf(dst, size, "%s:%d: %s%s", p->file, p->line, kind, text);
+	else
+		snprintf(dst, size, "%s%s%s%s", p->file ? p->file : "",
+			 p->file ? ": " : "", kind, text);
+}
+
+/* The line, and a caret under the place. */
+static void show_line(const struct pos *p)
+{
 	int indent;
 
-	if (p->file && p->line)
-		snprintf(text, sizeof(text), "%s:%d: %s", p->file, p->line, err->text);
-	else if (p->file)
-		snprintf(text, sizeof(text), "%s: %s", p->file, err->text);
-	else
-		snprintf(text, sizeof(text), "%s", err->text);
-	to_stderr("", text);
-	to_syslog(LOG_ERR, text);
 	if (!p->src)
 		return;
 	indent = fprintf(stderr, "%5d | ", p->line) - 2;
 	fprintf(stderr, "%s\n", p->src);
-	if (p->col > 0) {
-		fprintf(stderr, "%*s| ", indent, "");
-		for (int i = 0; i < p->col - 1 && p->src[i]; i++)
-			fputc(p->src[i] == '\t' ? '\t' : ' ', stderr);
-		fputs("^\n", stderr);
-	}
+	if (p->col <= 0)
+		return;
+	fprintf(stderr, "%*s| ", indent, "");
+	for (int i = 0; i < p->col - 1 && p->src[i]; i++)
+		fputc(p->src[i] == '\t' ? '\t' : ' ', stderr);
+	fputs("^\n", stderr);
+}
+
+void log_error(const struct xhp_err *err)
+{
+	char text[3072];
+
+	place(text, sizeof(text), &err->pos, "", err->text);
+	to_stderr("", text);
+	to_syslog(LOG_ERR, text);
+	show_line(&err->pos);
+}
+
+void log_problem(const struct pos *pos, bool warning, const char *what)
+{
+	char text[3072];
+
+	place(text, sizeof(text), pos, warning ? "warning: " : "", what);
+	to_stderr("", text);
+	show_line(pos);
 }

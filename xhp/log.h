@@ -18,4 +18,7 @@ void log_info(const char *fmt, ...) XHP_PRINTF(1, 2); /* syslog alone */
 /* The error with its place; on standard error also with the line and a caret. */
 void log_error(const struct xhp_err *err);
 
+/* The same of lint's findings; on standard error alone. */
+void log_problem(const struct pos *pos, bool warning, const char *what);
+
 #endif

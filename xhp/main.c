@@ -97,8 +97,11 @@ const struct command commands[] = {
 	  cmd_watch },
 	{ "plan", "RECIPE VERB [NAME=VALUE...]", "say what run would do; change nothing",
 	  NULL, cmd_plan },
-	{ "lint", "[RECIPE...]", "check recipes without a device; all, if none is named",
-	  NULL, cmd_lint },
+	{ "lint", "[RECIPE...] [--json]",
+	  "check recipes without a device; all, if none is named",
+	  "Tells every error, and warns of what is legal and surely a mistake. Exit status\n"
+	  "2 if there are errors. --json is for editors.\n",
+	  cmd_lint },
 	{ "status", "[DEVICE] [--json]", "what is attached, by which recipe, since when",
 	  "DEVICE is a name from the first column, such as vif-1-0.\n", cmd_status },
 	{ "check", "[DEVICE]", "compare the kernel with the journal: what has drifted?",

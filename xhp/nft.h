@@ -90,6 +90,9 @@ int nft_send(struct nft_batch *b, struct xhp_err *err);
  */
 int nft_audit(const struct nft_batch *b, struct xhp_err *err);
 
+/* The same for the batch's chains alone, whoever made them. -ENOENT: one is not there. */
+int nft_chains_audit(const struct nft_batch *b, struct xhp_err *err);
+
 /* A rule as the kernel has it. `text` tells what it does, without its counters. */
 struct nft_listed {
 	const char *chain, *comment, *text; /* comment "" = none */

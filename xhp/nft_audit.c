@@ -138,6 +138,17 @@ static int rules_audit(const struct nft_batch *b, struct xhp_err *err)
 	return 1;
 }
 
+int nft_chains_audit(const struct nft_batch *b, struct xhp_err *err)
+{
+	const struct nlmsghdr *nlh = NULL;
+	int code = 0;
+
+	while (!code && (nlh = nft_msg_next(b, nlh)))
+		if (nft_msg_type(nlh) == NFT_MSG_NEWCHAIN)
+			code = chain_audit(b, nlh, err);
+	return code;
+}
+
 int nft_audit(const struct nft_batch *b, struct xhp_err *err)
 {
 	const struct nlmsghdr *nlh = NULL;

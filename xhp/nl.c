@@ -62,22 +62,28 @@ static int take_ack(struct nlmsghdr *h, struct xhp_err *err)
 	return err_set(err, e->error, "%s", strerror(-e->error));
 }
 
-int nl_talk(struct nl_msg *msg, nl_reply_fn fn, void *data, struct xhp_err *err)
+/* A dump that fails on the way says so in its last message. */
+static int take_done(struct nlmsghdr *h, struct xhp_err *err)
 {
+	int code = 0;
+
+	if (nlmsg_datalen(h) >= (int)sizeof(code))
+		memcpy(&code, nlmsg_data(h), sizeof(code));
+	return code < 0 ? err_set(err, code, "%s", strerror(-code)) : 0;
+}
+
+static int talk_once(struct nl_msg *msg, nl_reply_fn fn, void *data, bool *ret_intr,
+		     struct xhp_err *err)
+{
+	bool done = false, intr = false;
 	unsigned int seq;
-	bool done = false;
 	int rc;
 
-	if (open_socket(err) < 0) {
-		nlmsg_free(msg);
-		return err->code;
-	}
-	nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_REQUEST;
+	nlmsg_hdr(msg)->nlmsg_seq = NL_AUTO_SEQ;
 	rc = nl_send_auto(sock, msg);
-	seq = nlmsg_hdr(msg)->nlmsg_seq;
-	nlmsg_free(msg);
 	if (rc < 0)
 		return err_set(err, -EIO, "rtnetlink: %s", nl_geterror(rc));
+	seq = nlmsg_hdr(msg)->nlmsg_seq;
 	rc = 0;
 	while (!done) {
 		unsigned char *answer = NULL;
@@ -90,25 +96,47 @@ int nl_talk(struct nl_msg *msg, nl_reply_fn fn, void *data, struct xhp_err *err)
 			return err_set(err, -EIO, "rtnetlink: %s", nl_geterror(len));
 		}
 		for (; nlmsg_ok(h, len) && !done; h = nlmsg_next(h, &len)) {
+			int code = 0;
+
 			if (h->nlmsg_seq != seq || from.nl_pid != 0)
 				continue;
-			if (h->nlmsg_type == NLMSG_ERROR) {
-				int code = take_ack(h, err);
-
-				rc = rc < 0 ? rc : code;
-				done = true;
-			} else if (h->nlmsg_type == NLMSG_DONE) {
-				done = true;
-			} else {
-				if (fn && rc >= 0)
-					rc = fn(h, data, err);
-				/* a get without NLM_F_ACK ends with its one message */
-				done = !(h->nlmsg_flags & NLM_F_MULTI);
-			}
+			intr |= h->nlmsg_flags & NLM_F_DUMP_INTR;
+			/* a get without NLM_F_ACK ends with its one message */
+			done = h->nlmsg_type == NLMSG_ERROR ||
+			       h->nlmsg_type == NLMSG_DONE ||
+			       !(h->nlmsg_flags & NLM_F_MULTI);
+			if (rc < 0)
+				continue;
+			if (h->nlmsg_type == NLMSG_ERROR)
+				code = take_ack(h, err);
+			else if (h->nlmsg_type == NLMSG_DONE)
+				code = take_done(h, err);
+			else if (fn)
+				code = fn(h, data, err);
+			rc = code < 0 ? code : 0;
 		}
 		free(answer);
 	}
-	return rc < 0 ? rc : 0;
+	*ret_intr = intr;
+	return rc;
+}
+
+int nl_talk(struct nl_msg *msg, nl_reply_fn fn, void *data, struct xhp_err *err)
+{
+	bool again = false;
+	int rc = open_socket(err);
+
+	nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_REQUEST;
+	do {
+		if (again && !rc)
+			rc = deadline_check(err);
+		if (again && !rc)
+			rc = fn(NULL, data, err);
+		if (!rc)
+			rc = talk_once(msg, fn, data, &again, err);
+	} while (!rc && again);
+	nlmsg_free(msg);
+	return rc;
 }
 
 struct nl_msg *nl_new_msg(int type, int flags, const void *header, size_t len)
@@ -241,6 +269,10 @@ static int take_bridge(struct nlmsghdr *h, void *data, struct xhp_err *err)
 	struct link_list *list = data;
 	struct link link = { 0 };
 
+	if (!h) {
+		*list = (struct link_list){ 0 };
+		return 0;
+	}
 	if (take_link(h, &link, err) < 0)
 		return err->code;
 	/* older kernels do not filter */

@@ -43,16 +43,22 @@ int nl_bridges(struct link **ret, unsigned int *ret_n, struct xhp_err *err);
 
 struct address {
 	struct prefix prefix;
-	uint8_t scope;  /* RT_SCOPE_* */
-	uint32_t flags; /* IFA_F_* */
+	struct prefix peer; /* family 0: none */
+	struct prefix broadcast;
+	char label[IFNAMSIZ];      /* IPv4 only */
+	uint8_t scope;             /* RT_SCOPE_* */
+	uint32_t flags;            /* IFA_F_* */
+	uint32_t valid, preferred; /* seconds; UINT32_MAX: for ever */
+	uint32_t metric; /* of the routes that come with it; 0: the kernel's default */
 };
 
 /* The addresses of one interface; found with one dump that the kernel filters. */
 int nl_addresses(int ifindex, struct address **ret, unsigned int *ret_n,
 		 struct xhp_err *err);
-/* `nodad`: an IPv6 address is not looked for on the link before it is used. */
-int nl_address_add(int ifindex, const struct prefix *p, bool nodad, struct xhp_err *err);
-int nl_address_del(int ifindex, const struct prefix *p, struct xhp_err *err);
+/* With all that nl_addresses() tells of one; of its flags, those that a user may set. */
+int nl_address_add(int ifindex, const struct address *a, struct xhp_err *err);
+/* The one with this prefix and peer. */
+int nl_address_del(int ifindex, const struct address *a, struct xhp_err *err);
 
 /* Marks our routes (rtm_protocol; rt_protos has no name for it). */
 #define NL_ROUTE_PROTOCOL 120

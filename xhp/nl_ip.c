@@ -40,22 +40,43 @@ struct address_list {
 
 static int take_address(struct nlmsghdr *h, void *data, struct xhp_err *err)
 {
-	const struct ifaddrmsg *ifa = nlmsg_data(h);
 	struct address_list *list = data;
-	struct nlattr *attr[IFA_MAX + 1], *addr;
+	struct nlattr *attr[IFA_MAX + 1], *local;
+	const struct ifa_cacheinfo *times;
+	const struct ifaddrmsg *ifa;
 	struct address *a;
 
+	if (!h) {
+		*list = (struct address_list){ .ifindex = list->ifindex };
+		return 0;
+	}
+	ifa = nlmsg_data(h);
 	if (h->nlmsg_type != RTM_NEWADDR || (int)ifa->ifa_index != list->ifindex)
 		return 0;
 	if (nlmsg_parse(h, sizeof(*ifa), attr, IFA_MAX, NULL) < 0)
 		return err_set(err, -EBADMSG, "rtnetlink: malformed address");
-	addr = attr[IFA_LOCAL] ? attr[IFA_LOCAL] : attr[IFA_ADDRESS];
-	if (!addr)
+	local = attr[IFA_LOCAL] ? attr[IFA_LOCAL] : attr[IFA_ADDRESS];
+	if (!local)
 		return 0;
+	times = attr[IFA_CACHEINFO] ? nla_data(attr[IFA_CACHEINFO]) : NULL;
 	a = MEM_PUSH(list->v, list->n);
-	get_addr(addr, ifa->ifa_family, ifa->ifa_prefixlen, &a->prefix);
-	a->scope = ifa->ifa_scope;
-	a->flags = attr[IFA_FLAGS] ? nla_get_u32(attr[IFA_FLAGS]) : ifa->ifa_flags;
+	*a = (struct address){
+		.scope = ifa->ifa_scope,
+		.flags = attr[IFA_FLAGS] ? nla_get_u32(attr[IFA_FLAGS]) : ifa->ifa_flags,
+		.valid = times ? times->ifa_valid : UINT32_MAX,
+		.preferred = times ? times->ifa_prefered : UINT32_MAX,
+		.metric = attr[IFA_RT_PRIORITY] ? nla_get_u32(attr[IFA_RT_PRIORITY]) : 0,
+	};
+	get_addr(local, ifa->ifa_family, ifa->ifa_prefixlen, &a->prefix);
+	/* without a peer, IFA_ADDRESS is the address itself */
+	if (attr[IFA_ADDRESS] && nla_len(attr[IFA_ADDRESS]) == nla_len(local) &&
+	    memcmp(nla_data(attr[IFA_ADDRESS]), nla_data(local), (size_t)nla_len(local)))
+		get_addr(attr[IFA_ADDRESS], ifa->ifa_family, ifa->ifa_prefixlen,
+			 &a->peer);
+	if (attr[IFA_BROADCAST])
+		get_addr(attr[IFA_BROADCAST], ifa->ifa_family, 32, &a->broadcast);
+	if (attr[IFA_LABEL])
+		nla_strlcpy(a->label, attr[IFA_LABEL], sizeof(a->label));
 	return 0;
 }
 
@@ -73,33 +94,48 @@ int nl_addresses(int ifindex, struct address **ret, unsigned int *ret_n,
 	return 0;
 }
 
-static int change_address(int type, int flags, int ifindex, const struct prefix *p,
-			  bool nodad, struct xhp_err *err)
+int nl_address_add(int ifindex, const struct address *a, struct xhp_err *err)
 {
-	const struct ifaddrmsg ifa = { .ifa_family = p->family,
-				       .ifa_prefixlen = p->len,
-				       .ifa_flags = nodad && p->family == AF_INET6
-							    ? IFA_F_NODAD
-							    : 0,
+	const uint32_t settable = IFA_F_NODAD | IFA_F_OPTIMISTIC | IFA_F_HOMEADDRESS |
+				  IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE |
+				  IFA_F_MCAUTOJOIN;
+	const struct ifaddrmsg ifa = { .ifa_family = a->prefix.family,
+				       .ifa_prefixlen = a->prefix.len,
+				       .ifa_scope = a->scope,
 				       .ifa_index = (uint32_t)ifindex };
-	struct nl_msg *msg = nl_new_msg(type, flags | NLM_F_ACK, &ifa, sizeof(ifa));
+	const struct ifa_cacheinfo times = { .ifa_valid = a->valid,
+					     .ifa_prefered = a->preferred };
+	struct nl_msg *msg = nl_new_msg(
+		RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &ifa, sizeof(ifa));
 
-	put_addr(msg, IFA_LOCAL, p);
-	put_addr(msg, IFA_ADDRESS, p);
+	put_addr(msg, IFA_LOCAL, &a->prefix);
+	put_addr(msg, IFA_ADDRESS, a->peer.family ? &a->peer : &a->prefix);
+	if (a->broadcast.family)
+		put_addr(msg, IFA_BROADCAST, &a->broadcast);
+	if (*a->label)
+		nl_put(nla_put_string(msg, IFA_LABEL, a->label));
+	nl_put(nla_put_u32(msg, IFA_FLAGS, a->flags & settable));
+	if (a->valid && a->valid != UINT32_MAX)
+		nl_put(nla_put(msg, IFA_CACHEINFO, sizeof(times), &times));
+	if (a->metric)
+		nl_put(nla_put_u32(msg, IFA_RT_PRIORITY, a->metric));
 	if (nl_talk(msg, NULL, NULL, err) < 0)
-		return err_wrap(err, "address %s", prefix_text(p));
+		return err_wrap(err, "address %s", prefix_text(&a->prefix));
 	return 0;
 }
 
-int nl_address_add(int ifindex, const struct prefix *p, bool nodad, struct xhp_err *err)
+int nl_address_del(int ifindex, const struct address *a, struct xhp_err *err)
 {
-	return change_address(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifindex, p, nodad,
-			      err);
-}
+	const struct ifaddrmsg ifa = { .ifa_family = a->prefix.family,
+				       .ifa_prefixlen = a->prefix.len,
+				       .ifa_index = (uint32_t)ifindex };
+	struct nl_msg *msg = nl_new_msg(RTM_DELADDR, NLM_F_ACK, &ifa, sizeof(ifa));
 
-int nl_address_del(int ifindex, const struct prefix *p, struct xhp_err *err)
-{
-	return change_address(RTM_DELADDR, 0, ifindex, p, false, err);
+	put_addr(msg, IFA_LOCAL, &a->prefix);
+	put_addr(msg, IFA_ADDRESS, a->peer.family ? &a->peer : &a->prefix);
+	if (nl_talk(msg, NULL, NULL, err) < 0)
+		return err_wrap(err, "address %s", prefix_text(&a->prefix));
+	return 0;
 }
 
 /* --- routes --- */
@@ -166,11 +202,16 @@ struct route_search {
 
 static int match_route(struct nlmsghdr *h, void *data, struct xhp_err *err)
 {
-	const struct rtmsg *rtm = nlmsg_data(h);
 	struct route_search *search = data;
 	struct nlattr *attr[RTA_MAX + 1];
+	const struct rtmsg *rtm;
 	struct prefix dst;
 
+	if (!h) {
+		search->found = false;
+		return 0;
+	}
+	rtm = nlmsg_data(h);
 	if (h->nlmsg_type != RTM_NEWROUTE)
 		return 0;
 	if (nlmsg_parse(h, sizeof(*rtm), attr, RTA_MAX, NULL) < 0)

@@ -7,7 +7,8 @@
 
 #include "nl.h"
 
-/* Called for every message of an answer. */
+/* Called for every message of an answer; with NULL when a dump begins anew, and what it
+ * has told so far is to be forgotten. */
 typedef int (*nl_reply_fn)(struct nlmsghdr *h, void *data, struct xhp_err *err);
 
 /* A message with its fixed header. */
@@ -16,7 +17,8 @@ struct nl_msg *nl_new_msg(int type, int flags, const void *header, size_t len);
 /* Ends the process if there was no memory for an attribute; else returns `rc`. */
 int nl_put(int rc);
 
-/* Sends a request, frees it, and hands the answer to `fn` until it is complete. */
+/* Sends a request, frees it, and hands the answer to `fn` until it is complete. A dump
+ * that was overtaken by a change (NLM_F_DUMP_INTR) is asked for again. */
 int nl_talk(struct nl_msg *msg, nl_reply_fn fn, void *data, struct xhp_err *err);
 
 #endif

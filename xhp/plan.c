@@ -4,27 +4,26 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "command.h"
 #include "engine_priv.h"
+#include "template.h"
 #include "vars.h"
 #include "xhp.h"
 
-/* Does a secret stand in it, also by way of a variable of [use]? */
-static bool is_secret(const struct scope *scope, const struct template *t)
+/* A command's words; one that needs quotes has them. */
+static const char *plan_words(struct ctx *ctx, const struct step *step,
+			      const struct entry *e)
 {
-	bool found = false;
+	struct buf b = { 0 };
+	struct xhp_err err;
+	struct texts words;
 
-	for (unsigned int i = 0; i < t->nsegs; i++) {
-		const struct seg *seg = &t->segs[i];
-
-		found |= seg->kind == SEG_RESULT && seg->step->secret;
-		for (const struct scope *s = scope; seg->kind == SEG_VAR && s->parent;
-		     s = s->parent) {
-			for (unsigned int k = 0; k < s->nuse; k++)
-				found |= !strcmp(s->use[k].key, seg->text) &&
-					 is_secret(s->parent, &s->use[k].value);
-		}
-	}
-	return found;
+	if (command_words(ctx, step->scope, &e->value, &words, &err) < 0)
+		return mem_strdup(err.text);
+	for (unsigned int i = 0; i < words.n; i++)
+		buf_printf(&b, "%s%s", i ? " " : "",
+			   strpbrk(words.v[i], " \"'") ? quoted(words.v[i]) : words.v[i]);
+	return b.s ? b.s : "";
 }
 
 static void plan_value(struct ctx *ctx, const struct step *step, const struct entry *e)
@@ -37,8 +36,10 @@ static void plan_value(struct ctx *ctx, const struct step *step, const struct en
 		       e->value.text);
 		return;
 	}
-	if (e->param->type == V_COMMAND || is_secret(step->scope, &e->value))
+	if ((e->param->flags & P_OWN) || template_is_secret(step->scope, &e->value))
 		text = e->value.text;
+	else if (e->param->type == V_COMMAND)
+		text = plan_words(ctx, step, e);
 	else if (expand(ctx, step->scope, &e->value, e->param->type, &text, &err) < 0)
 		text = err.text;
 	if (!*text)
@@ -48,7 +49,6 @@ static void plan_value(struct ctx *ctx, const struct step *step, const struct en
 
 static void plan_step(struct ctx *ctx, const struct step *step, unsigned int n)
 {
-	const struct result_def *def = step->action->results;
 	bool labelled = strcmp(step->name, step->action->name) != 0;
 
 	printf("%3u [%s%s%s]  (%s:%d)\n", n, step->action->name, labelled ? " " : "",
@@ -59,9 +59,9 @@ static void plan_step(struct ctx *ctx, const struct step *step, unsigned int n)
 	}
 	for (unsigned int i = 0; i < step->nentries; i++)
 		plan_value(ctx, step, &step->entries[i]);
-	for (unsigned int i = 0; step->results && def && def[i].name; i++) {
+	for (unsigned int i = 0; step->gives[i].name; i++) {
 		if (step->results[i] && *step->results[i])
-			printf("    -> %-11s %s\n", def[i].name,
+			printf("    -> %-11s %s\n", step->gives[i].name,
 			       step->secret ? "(secret)" : step->results[i]);
 	}
 }

@@ -34,7 +34,8 @@ struct template
 	struct pos pos;
 	unsigned int nsegs;
 	struct seg *segs;
-	bool late; /* has a late result in it */
+	bool late;              /* has a late result in it */
+	const struct step *own; /* whose own results it may name */
 };
 
 /* KEY = VALUE. The value's lines are joined with newlines. */
@@ -60,13 +61,15 @@ struct step {
 	unsigned int nwhen;
 	bool optional;
 	const struct template *shared;
-	bool late; /* some key has a late result in it */
+	bool late;   /* some key has a late result in it */
+	bool secret; /* its results are never shown, and go to keys with P_SECRET alone */
+	const struct result_def
+		*gives; /* its action's results, or what its keys declare */
 
 	/* While a run lasts. */
 	bool active, checked;
-	bool secret; /* its results are never shown */
 	void *args;
-	const char **results; /* as many as the action has; NULL = empty */
+	const char **results; /* as many as it gives; NULL = empty */
 	const char *why;      /* for plan: why it does nothing, or what the check chose */
 };
 
@@ -94,6 +97,7 @@ struct recipe {
 	struct step **steps; /* top to bottom, through all scopes */
 	unsigned int nsteps;
 	uint64_t hash; /* of all files' bytes */
+	bool part;     /* lint: something that it uses could not be read */
 };
 
 /*

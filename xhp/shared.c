@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Shared things: a journal of their own, with the list of those who hold them.
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "engine.h"
@@ -11,10 +13,19 @@
 #include "vars.h"
 #include "xhp.h"
 
-/* One name for one file, step and text: readable in front, distinct behind. */
+/* So many lines of who has come and gone are in the way. */
+#define STALE_LINES 64
+
+/*
+ * One name for one file, by whatever path it was found, step and text: readable in
+ * front, distinct behind.
+ */
 static const char *shared_name(const struct step *step, const char *text)
 {
-	const char *key = mem_printf("%s\n%s\n%s", step->scope->path, step->name, text);
+	char real[PATH_MAX];
+	const char *path = realpath(step->scope->path, real);
+	const char *key = mem_printf("%s\n%s\n%s", path ? path : step->scope->path,
+				     step->name, text);
 
 	return mem_printf("%s-%s-%016llx", step->scope->name, step->name,
 			  (unsigned long long)text_hash(HASH_START, key, strlen(key)));
@@ -33,48 +44,58 @@ void shared_prune(struct journal *j, const char *self)
 	}
 }
 
-static int join(struct step *step, const struct journal *j)
+static bool is_holder(const struct journal *j, const char *device)
 {
-	for (unsigned int i = 0; i < j->nresults; i++)
-		step_result(step, j->results[i].name, j->results[i].value);
-	return 0;
+	for (unsigned int i = 0; i < j->nholders; i++) {
+		if (!strcmp(j->holders[i], device))
+			return true;
+	}
+	return false;
 }
 
-static int make(struct ctx *ctx, struct step *step, const char *text, struct journal *j,
-		struct xhp_err *err)
+/* Has this device's own journal a hold of it? Then it is given back where that stands. */
+static bool is_held(const struct journal *own, const char *name)
 {
-	const struct result_def *def = step->action->results;
-	const struct field head[] = { { "shared", text },
-				      { "recipe", step->scope->path } };
+	for (unsigned int i = 0; i < own->nrecs; i++) {
+		const struct rec *rec = &own->recs[i];
+
+		if (!strcmp(rec->action, SHARED_ACTION) && !rec->undone &&
+		    !strcmp(rec_get(rec, "name") ? rec_get(rec, "name") : "", name))
+			return true;
+	}
+	return false;
+}
+
+static int make(struct ctx *ctx, struct journal *j, const char *text, bool first,
+		shared_ensure ensure, void *data, struct xhp_err *err)
+{
 	struct journal *own = ctx->journal;
-	int rc;
+	const struct field head[] = { { "shared", text } };
+	int rc = 0;
 
-	if (journal_begin(j, head, 2, NULL, 0, err) < 0)
+	if (first && journal_begin(j, head, 1, NULL, 0, err) < 0)
 		return err->code;
-	journal_step(j, step->name, step->action->name,
-		     mem_printf("%s:%d", step->pos.file, step->pos.line));
+	journal_step(j, own->cur_step, SHARED_ACTION, own->cur_where);
 	ctx->journal = j;
-	rc = step->action->apply ? step->action->apply(ctx, step, step->args, err) : 0;
+	rc = ensure(ctx, first, data, err);
 	ctx->journal = own;
-	for (unsigned int i = 0; !rc && def && def[i].name; i++)
-		rc = journal_line(j, "result", def[i].name,
-				  step->results[i] ? step->results[i] : "", err);
-	return rc ? rc : journal_line(j, "done", "0", NULL, err);
+	j->pending = NULL;
+	return rc || !first ? rc : journal_line(j, "done", "0", NULL, err);
 }
 
-int shared_apply(struct ctx *ctx, struct step *step, struct xhp_err *err)
+int shared_hold(struct ctx *ctx, const char *name, const char *text, shared_ensure ensure,
+		void *data, struct xhp_err *err)
 {
 	struct xhp_err undo_err;
 	struct journal j;
-	const char *text, *name;
-	int rc;
+	bool first;
+	int rc = 0;
 
-	if (expand(ctx, step->scope, step->shared, V_TEXT, &text, err) < 0)
+	if (!is_held(ctx->journal, name) &&
+	    journal_record(ctx->journal, err, SCOPE_HOST, SHARED_ACTION, "hold", "name",
+			   name, "text", text, "as", ctx->device, NULL) < 0)
 		return err->code;
-	name = shared_name(step, text);
-	if (journal_record(ctx->journal, err, SCOPE_HOST, SHARED_ACTION, "hold", "name",
-			   name, "text", text, "as", ctx->device, NULL) < 0 ||
-	    journal_open(JOURNAL_SHARED, name, false, &j, err) < 0)
+	if (journal_open(JOURNAL_SHARED, name, false, &j, err) < 0)
 		return err->code;
 	/* a boot takes what was made and whoever held it */
 	if (j.foreign_boot && journal_reset(&j, err) < 0) {
@@ -82,55 +103,87 @@ int shared_apply(struct ctx *ctx, struct step *step, struct xhp_err *err)
 		return err->code;
 	}
 	shared_prune(&j, ctx->device);
-	if (j.complete && j.nholders) {
-		rc = join(step, &j);
-	} else {
-		rc = 0;
-		/* nobody holds it: left by a run that was killed */
-		if (!journal_empty(&j))
-			rc = engine_undo(&j, true, err);
-		if (!rc)
-			rc = journal_reset(&j, err);
-		if (!rc)
-			rc = make(ctx, step, text, &j, err);
-		if (rc < 0 && engine_undo(&j, true, &undo_err) < 0) {
-			log_warn("roll-back of what is shared: %s", undo_err.text);
-			journal_close(&j, false);
-			return rc;
-		}
-	}
+	first = !j.complete || !j.nholders;
+	/* nobody holds it: left by a run that was killed */
+	if (first && !journal_empty(&j))
+		rc = engine_undo(&j, true, err);
+	if (first && !rc)
+		rc = journal_reset(&j, err);
 	if (!rc)
+		rc = make(ctx, &j, text, first, ensure, data, err);
+	/* of what others hold, what was announced stays so: it goes with the last */
+	if (rc < 0 && first && engine_undo(&j, true, &undo_err) < 0) {
+		log_warn("roll-back of what is shared: %s", undo_err.text);
+		journal_close(&j, false);
+		return rc;
+	}
+	if (!rc && !is_holder(&j, ctx->device))
 		rc = journal_line(&j, "holder", ctx->device, NULL, err);
 	/* what is left of it is undone by the record above */
 	journal_close(&j, rc < 0 && journal_empty(&j));
 	return rc;
 }
 
+/* A step with shared = TEXT: the first applies it, the others take its results. */
+static int apply_or_join(struct ctx *ctx, bool first, void *data, struct xhp_err *err)
+{
+	const struct journal *j = ctx->journal;
+	struct step *step = data;
+	int rc = 0;
+
+	if (!first) {
+		for (unsigned int i = 0; i < j->nresults; i++)
+			step_result(step, j->results[i].name, j->results[i].value);
+		return 0;
+	}
+	if (step->action->apply)
+		rc = step->action->apply(ctx, step, step->args, err);
+	for (unsigned int i = 0; !rc && step->gives[i].name; i++)
+		rc = journal_line(ctx->journal, "result", step->gives[i].name,
+				  step->results[i] ? step->results[i] : "", err);
+	return rc;
+}
+
+int shared_apply(struct ctx *ctx, struct step *step, struct xhp_err *err)
+{
+	const char *text;
+
+	if (expand(ctx, step->scope, step->shared, V_TEXT, &text, err) < 0)
+		return err->code;
+	return shared_hold(ctx, shared_name(step, text), text, apply_or_join, step, err);
+}
+
+bool shared_exists(const char *name)
+{
+	const char *path = mem_printf("%s/%s/%s", STATE_DIR, JOURNAL_SHARED, name);
+
+	return !access(path, F_OK);
+}
+
 int shared_undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
 	const char *name = rec_get(rec, "name"), *self = rec_get(rec, "as");
 	struct journal j;
-	bool last = true;
+	int rc;
 
 	if (!name || !self)
 		return err_set(err, -EINVAL, "record %u: no name", rec->id);
 	if (journal_open(JOURNAL_SHARED, name, false, &j, err) < 0)
 		return err->code;
 	shared_prune(&j, self);
-	for (unsigned int i = 0; i < j.nholders; i++)
-		last &= !strcmp(j.holders[i], self);
-	if (!last) {
-		int rc = journal_line(&j, "left", self, NULL, err);
-
-		journal_close(&j, false);
-		return rc;
+	for (unsigned int i = 0; i < j.nholders; i++) {
+		if (!strcmp(j.holders[i], self))
+			j.holders[i--] = j.holders[--j.nholders];
 	}
-	if (engine_undo_shared(&j, ctx->rollback, err) < 0) {
-		journal_close(&j, false);
-		return err->code;
+	if (j.nholders) {
+		rc = journal_line(&j, "left", self, NULL, err);
+		if (!rc && j.nstale >= STALE_LINES)
+			journal_compact(&j);
+	} else {
+		rc = engine_undo_shared(&j, ctx->rollback, err);
 	}
-	journal_close(&j, true);
-	return 0;
+	journal_close(&j, !rc && !j.nholders);
+	return rc;
 }
 
 int shared_audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
@@ -143,10 +196,26 @@ int shared_audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		return err_set(err, -EINVAL, "record %u: no name", rec->id);
 	if (journal_read(JOURNAL_SHARED, name, &j, err) < 0)
 		return err->code == -ENOENT ? 1 : err->code;
-	for (unsigned int i = 0; i < j.nholders; i++) {
-		if (!strcmp(j.holders[i], self))
-			return engine_audit(&j, err);
-	}
+	if (is_holder(&j, self))
+		return engine_audit(&j, err);
 	err_set(err, -ENOENT, "%s is not held any more", name);
 	return 1;
+}
+
+/* What another holder has repaired meanwhile is not repaired again. */
+int shared_repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	const char *name = rec_get(rec, "name"), *self = rec_get(rec, "as");
+	struct journal j;
+	int rc;
+
+	(void)ctx;
+	if (!name || !self)
+		return err_set(err, -EINVAL, "record %u: no name", rec->id);
+	if (journal_open(JOURNAL_SHARED, name, false, &j, err) < 0)
+		return err->code;
+	rc = is_holder(&j, self) ? engine_repair(&j, err)
+				 : err_set(err, -ENOENT, "%s is not held any more", name);
+	journal_close(&j, false);
+	return rc;
 }

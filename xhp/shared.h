@@ -18,6 +18,21 @@ struct journal;
  */
 int shared_apply(struct ctx *ctx, struct step *step, struct xhp_err *err);
 
+/*
+ * The same for what an action shares of its own accord, whatever the recipe is called: a
+ * thing with a name, which is that of its journal. `ensure` looks, under the thing's
+ * lock, whether it is there, and makes it if it is not, with the record of that in
+ * ctx->journal, where the record of an earlier run of it may stand already. A device may
+ * hold a thing twice; what it did with it must be undone before the first hold is.
+ */
+typedef int (*shared_ensure)(struct ctx *ctx, bool first, void *data,
+			     struct xhp_err *err);
+int shared_hold(struct ctx *ctx, const char *name, const char *text, shared_ensure ensure,
+		void *data, struct xhp_err *err);
+
+/* Does somebody hold a thing of that name, or is about to? */
+bool shared_exists(const char *name);
+
 /* Gives a shared thing back; the last holder undoes it. */
 int shared_undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err);
 
@@ -25,5 +40,6 @@ int shared_undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err);
 void shared_prune(struct journal *j, const char *self);
 
 int shared_audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err);
+int shared_repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err);
 
 #endif

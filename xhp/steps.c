@@ -2,6 +2,8 @@
 // The check phase: conditions, values, types and preconditions of all steps.
 
 #include "steps.h"
+#include "pattern.h"
+#include "template.h"
 #include "vars.h"
 #include "xhp.h"
 
@@ -25,12 +27,46 @@ const struct action *action_find(const char *name)
 
 void step_result(struct step *step, const char *name, const char *value)
 {
-	const struct result_def *def = step->action->results;
-
-	for (unsigned int i = 0; def && def[i].name; i++) {
-		if (!strcmp(def[i].name, name))
+	for (unsigned int i = 0; step->gives[i].name; i++) {
+		if (!strcmp(step->gives[i].name, name))
 			step->results[i] = value ? value : "";
 	}
+}
+
+const struct entry *step_entry(const struct step *step, const char *key)
+{
+	for (unsigned int i = 0; i < step->nentries; i++) {
+		if (!strcmp(step->entries[i].key, key))
+			return &step->entries[i];
+	}
+	return NULL;
+}
+
+int step_patterns(const struct entry *e, struct texts *fields, struct xhp_err *err)
+{
+	const struct param type = { .type = V_PATTERNS };
+	const char *text = template_literal(&e->value);
+	struct patterns patterns = { 0 };
+
+	if (!text)
+		return err_usage(err, &e->value.pos, "%s: a pattern has no references",
+				 e->key);
+	if (value_parse(&type, text, &patterns, err) < 0)
+		return err_usage(err, &e->value.pos, "%s: %s", e->key, err->text);
+	for (unsigned int i = 0; i < patterns.n; i++)
+		pattern_fields(&patterns.v[i], fields);
+	return 0;
+}
+
+void step_declare(struct step *step, const struct texts *names, bool late)
+{
+	struct result_def *gives = MEM_ARRAY(struct result_def, names->n + 1);
+
+	for (unsigned int i = 0; i < names->n; i++)
+		gives[i] = (struct result_def){ .name = names->v[i],
+						.late = late,
+						.type = V_TEXT };
+	step->gives = gives;
 }
 
 int step_var(struct ctx *ctx, struct step *step, const char *name, const char **ret,
@@ -76,15 +112,6 @@ static int holds(struct ctx *ctx, const struct step *step, const struct conditio
 	return 0;
 }
 
-static struct entry *entry_of(struct step *step, const struct param *p)
-{
-	for (unsigned int i = 0; i < step->nentries; i++) {
-		if (step->entries[i].param == p)
-			return &step->entries[i];
-	}
-	return NULL;
-}
-
 /* "KEY = AS WRITTEN", so that the reader finds the line. */
 static int value_error(const struct step *step, const struct entry *e, const char *key,
 		       struct xhp_err *err)
@@ -107,13 +134,6 @@ int step_bind(struct ctx *ctx, struct step *step, struct xhp_err *err)
 
 	step->active = false;
 	step->args = mem_alloc(a->args_size ? a->args_size : 1);
-	if (!step->results && a->results) {
-		unsigned int n = 0;
-
-		while (a->results[n].name)
-			n++;
-		step->results = MEM_ARRAY(const char *, n);
-	}
 	for (unsigned int i = 0; i < step->nwhen; i++) {
 		bool ok = false;
 
@@ -126,10 +146,10 @@ int step_bind(struct ctx *ctx, struct step *step, struct xhp_err *err)
 		}
 	}
 	for (const struct param *p = a->params; p && p->key; p++) {
-		const struct entry *e = entry_of(step, p);
+		const struct entry *e = step_entry(step, p->key);
 		const char *text = "";
 
-		if (p->type == V_COMMAND) {
+		if (p->type == V_COMMAND || (p->flags & P_OWN)) {
 			if (e)
 				*(const struct template **)((char *)step->args +
 							    p->offset) = &e->value;
@@ -148,8 +168,12 @@ int step_bind(struct ctx *ctx, struct step *step, struct xhp_err *err)
 		}
 		if (!*text && p->dflt)
 			text = p->dflt;
-		if (value_parse(p, text, (char *)step->args + p->offset, err) < 0)
+		if (value_parse(p, text, (char *)step->args + p->offset, err) < 0) {
+			if (e && template_is_secret(step->scope, &e->value))
+				err_set(err, -EINVAL, "a secret, which is not a %s",
+					value_type_name(p->type));
 			return value_error(step, e, p->key, err);
+		}
 	}
 	if (may_enable && !enabled) {
 		step->why = mem_printf("nothing to do without %s", enablers.s);
@@ -161,9 +185,7 @@ int step_bind(struct ctx *ctx, struct step *step, struct xhp_err *err)
 
 void step_leave_out(struct step *step, const char *why)
 {
-	const struct result_def *def = step->action->results;
-
-	for (unsigned int i = 0; step->results && def && def[i].name; i++)
+	for (unsigned int i = 0; step->gives[i].name; i++)
 		step->results[i] = NULL;
 	step->checked = true;
 	step->active = false;
@@ -178,7 +200,6 @@ int step_check(struct ctx *ctx, struct step *step, struct xhp_err *err)
 	if (step->active && step->action->check &&
 	    step->action->check(ctx, step, step->args, err) < 0)
 		return step_error(step, err);
-	ctx->filtered |= step->active && step->action->order == ORDER_FILTER;
 	return 0;
 }
 

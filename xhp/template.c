@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "class.h"
+#include "problems.h"
 #include "template.h"
 #include "tokens.h"
 #include "xhp.h"
@@ -78,6 +79,7 @@ int template_parse(const char *text, const struct pos *pos, struct template *ret
 	struct template t = { .text = text, .pos = *pos };
 	const char *s = text, *start = text, *line = text;
 
+	ret->pos = *pos; /* also of one that is not good */
 	for (; *s; s++) {
 		struct pos at = *pos;
 		struct seg *seg;
@@ -119,28 +121,77 @@ int template_of(const char *name, const struct pos *pos, struct template *ret,
 	return template_parse(mem_printf("${%s}", name), pos, ret, err);
 }
 
-static const char *result_candidate(void *data, unsigned int i)
+const char *template_literal(const struct template *t)
 {
-	const struct action *action = data;
+	struct buf b = { 0 };
 
-	return action->results ? action->results[i].name : NULL;
+	for (unsigned int i = 0; i < t->nsegs; i++) {
+		if (t->segs[i].kind != SEG_TEXT)
+			return NULL;
+		buf_add(&b, t->segs[i].text, strlen(t->segs[i].text));
+	}
+	return b.s ? b.s : "";
 }
 
+bool template_is_secret(const struct scope *scope, const struct template *t)
+{
+	bool found = false;
+
+	for (unsigned int i = 0; i < t->nsegs; i++) {
+		const struct seg *seg = &t->segs[i];
+
+		found |= seg->kind == SEG_RESULT && seg->step && seg->step->secret;
+		for (const struct scope *s = scope; seg->kind == SEG_VAR && s->parent;
+		     s = s->parent) {
+			for (unsigned int k = 0; k < s->nuse; k++)
+				found |= !strcmp(s->use[k].key, seg->text) &&
+					 template_is_secret(s->parent, &s->use[k].value);
+		}
+	}
+	return found;
+}
+
+static const char *result_candidate(void *data, unsigned int i)
+{
+	const struct result_def *gives = data;
+
+	return gives[i].name;
+}
+
+/* The steps that a value in `scope` may name, and those that stand below it. */
 struct step_list {
 	const struct scope *scope;
-	struct step *const *steps;
-	unsigned int n;
+	const struct recipe *recipe;
+	unsigned int above;
 };
 
 static const char *step_candidate(void *data, unsigned int i)
 {
 	const struct step_list *list = data;
 
-	for (unsigned int k = 0; k < list->n; k++) {
-		if (list->steps[k]->scope == list->scope && !i--)
-			return list->steps[k]->name;
+	for (unsigned int k = 0; k < list->above; k++) {
+		if (list->recipe->steps[k]->scope == list->scope && !i--)
+			return list->recipe->steps[k]->name;
 	}
 	return NULL;
+}
+
+static int no_step(const struct seg *seg, const struct pos *pos,
+		   const struct step_list *list, const char *name, struct xhp_err *err)
+{
+	const char *near = did_you_mean(name, step_candidate, (void *)list);
+
+	for (unsigned int i = list->above; list->above && i < list->recipe->nsteps; i++) {
+		const struct step *step = list->recipe->steps[i];
+
+		if (step->scope == list->scope && !strcmp(step->name, name))
+			return err_usage(err, pos,
+					 "${%s}: step \"%s\" does not stand above this "
+					 "line, but in line %d",
+					 seg->text, name, step->pos.line);
+	}
+	return err_usage(err, pos, "${%s}: no step \"%s\" stands above this line%s",
+			 seg->text, name, meant(near));
 }
 
 static int bind_result(struct seg *seg, const struct pos *pos,
@@ -148,30 +199,29 @@ static int bind_result(struct seg *seg, const struct pos *pos,
 {
 	const char *dot = strchr(seg->text, '.');
 	const char *name = mem_strndup(seg->text, (size_t)(dot - seg->text));
-	const struct result_def *def;
+	const struct result_def *gives;
 
 	seg->step = NULL;
-	for (unsigned int i = 0; i < list->n; i++) {
-		if (list->steps[i]->scope == list->scope &&
-		    !strcmp(list->steps[i]->name, name))
-			seg->step = list->steps[i];
+	for (unsigned int i = 0; i < list->above; i++) {
+		struct step *step = list->recipe->steps[i];
+
+		if (step->scope == list->scope && !strcmp(step->name, name))
+			seg->step = step;
 	}
 	if (!seg->step)
-		return err_usage(err, pos,
-				 "${%s}: no step \"%s\" stands above this line%s",
-				 seg->text, name,
-				 meant(did_you_mean(name, step_candidate, (void *)list)));
-	def = seg->step->action->results;
-	for (unsigned int i = 0; def && def[i].name; i++) {
-		if (!strcmp(def[i].name, dot + 1)) {
+		return no_step(seg, pos, list, name, err);
+	gives = seg->step->gives;
+	if (!gives)
+		return 1; /* said already */
+	for (unsigned int i = 0; gives[i].name; i++) {
+		if (!strcmp(gives[i].name, dot + 1)) {
 			seg->result = i;
 			return 0;
 		}
 	}
 	return err_usage(err, pos, "${%s}: [%s] has no result \"%s\"%s", seg->text,
-			 seg->step->action->name, dot + 1,
-			 meant(did_you_mean(dot + 1, result_candidate,
-					    (void *)seg->step->action)));
+			 seg->step->name, dot + 1,
+			 meant(did_you_mean(dot + 1, result_candidate, (void *)gives)));
 }
 
 static const struct entry *entry_find(const struct entry *entries, unsigned int n,
@@ -238,33 +288,41 @@ static int bind_variable(struct template *t, const struct seg *seg, const struct
 	return 0;
 }
 
+static int bind_seg(struct template *t, struct seg *seg, const struct step_list *list,
+		    enum value_type want, struct xhp_err *err)
+{
+	enum value_type type = V_TEXT;
+	struct pos pos = t->pos;
+
+	pos.col = seg->col < 0 ? 0 : pos.col + seg->col;
+	if (seg->kind == SEG_RESULT) {
+		int rc = bind_result(seg, &pos, list, err);
+
+		if (rc)
+			return rc < 0 ? rc : 0;
+		type = seg->step->gives[seg->result].type;
+		t->late |= seg->step != t->own &&
+			   (seg->step->late || seg->step->gives[seg->result].late);
+	} else if (seg->kind == SEG_VAR) {
+		if (bind_variable(t, seg, &pos, list->scope, &type, err) < 0)
+			return err->code;
+	}
+	if (t->nsegs == 1 && !value_types_fit(type, want))
+		return err_usage(err, &pos, "${%s} is of type \"%s\"; wanted is \"%s\"",
+				 seg->text, value_type_name(type), value_type_name(want));
+	return 0;
+}
+
 int template_bind(struct template *t, const struct scope *scope,
-		  struct step *const *steps, unsigned int nsteps, enum value_type want,
+		  const struct recipe *recipe, unsigned int above, enum value_type want,
 		  struct xhp_err *err)
 {
-	const struct step_list list = { scope, steps, nsteps };
+	const struct step_list list = { scope, recipe, above };
 
 	t->late = false;
 	for (unsigned int i = 0; i < t->nsegs; i++) {
-		struct seg *seg = &t->segs[i];
-		enum value_type type = V_TEXT;
-		struct pos pos = t->pos;
-
-		pos.col = seg->col < 0 ? 0 : pos.col + seg->col;
-		if (seg->kind == SEG_RESULT) {
-			if (bind_result(seg, &pos, &list, err) < 0)
-				return err->code;
-			type = seg->step->action->results[seg->result].type;
-			t->late |= seg->step->late ||
-				   seg->step->action->results[seg->result].late;
-		} else if (seg->kind == SEG_VAR) {
-			if (bind_variable(t, seg, &pos, scope, &type, err) < 0)
-				return err->code;
-		}
-		if (t->nsegs == 1 && !value_types_fit(type, want))
-			return err_usage(
-				err, &pos, "${%s} is of type \"%s\"; wanted is \"%s\"",
-				seg->text, value_type_name(type), value_type_name(want));
+		if (bind_seg(t, &t->segs[i], &list, want, err) < 0 && problem(err) < 0)
+			return err->code;
 	}
 	return 0;
 }

@@ -11,11 +11,17 @@ int template_parse(const char *text, const struct pos *pos, struct template *ret
 
 /*
  * Looks up every reference of a value that stands in `scope`. A result must be of one of
- * `steps`, those above it. `want` is the type that the value has to fit.
+ * the first `above` steps. `want` is the type that the value has to fit.
  */
 int template_bind(struct template *t, const struct scope *scope,
-		  struct step *const *steps, unsigned int nsteps, enum value_type want,
+		  const struct recipe *recipe, unsigned int above, enum value_type want,
 		  struct xhp_err *err);
+
+/* Its text if it has no references, else NULL. */
+const char *template_literal(const struct template *t);
+
+/* Does a secret stand in it, also by way of a variable of [use]? */
+bool template_is_secret(const struct scope *scope, const struct template *t);
 
 /* One that holds a single reference, as "${name}". */
 int template_of(const char *name, const struct pos *pos, struct template *ret,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "problems.h"
 #include "tokens.h"
 #include "value.h"
 
@@ -19,18 +20,21 @@ struct reader {
 	unsigned int nsections;
 	struct pos pos; /* of the line at work */
 	bool indented;
+	bool skip; /* what goes on with a bad line */
 	bool failed;
 	struct xhp_err *err;
 };
 
+/* -1 to stop, or 0 if all faults are to be found: then the line counts for nothing. */
 static int fail(struct reader *r, int col, const char *text)
 {
-	if (!r->failed) {
-		r->pos.col = col;
-		err_usage(r->err, &r->pos, "%s", text);
-	}
-	r->failed = true;
-	return -1;
+	if (r->failed)
+		return -1;
+	r->pos.col = col;
+	err_usage(r->err, &r->pos, "%s", text);
+	r->failed = problem(r->err) < 0;
+	r->skip = true;
+	return r->failed ? -1 : 0;
 }
 
 bool token_is_name(const char *s)
@@ -46,22 +50,24 @@ bool token_is_name(const char *s)
 static int section_line(struct reader *r, const char *line)
 {
 	const char *end = strchr(line, ']'), *s = line + 1, *blank;
-	struct token_section *section;
+	struct token_section *section = MEM_PUSH(r->sections, r->nsections);
 	char *head;
 
+	section->action = ""; /* until it is known to be good */
+	section->pos = r->pos;
+	section->pos.col = 2;
 	if (!end)
 		return fail(r, 1, "\"[\" without \"]\"");
 	for (const char *c = end + 1; *c; c++) {
 		if (*c == ';' && (c == end + 1 || isblank((unsigned char)c[-1])))
 			break;
-		if (!isspace((unsigned char)*c))
-			return fail(r, (int)(c - line) + 1, "text behind \"]\"");
+		if (isspace((unsigned char)*c))
+			continue;
+		if (fail(r, (int)(c - line) + 1, "text behind \"]\"") < 0)
+			return -1;
+		break;
 	}
 	head = mem_strndup(s, (size_t)(end - s));
-	section = MEM_PUSH(r->sections, r->nsections);
-	section->action = head;
-	section->pos = r->pos;
-	section->pos.col = 2;
 	blank = head + strcspn(head, " \t");
 	if (*blank) {
 		head[blank - head] = '\0';
@@ -74,8 +80,9 @@ static int section_line(struct reader *r, const char *line)
 		if (!*section->label)
 			section->label = NULL;
 	}
-	if (!token_is_name(section->action))
+	if (!token_is_name(head))
 		return fail(r, 2, "not the name of an action");
+	section->action = head;
 	/* the label of [use] is a recipe's name: recipe_find() looks at it */
 	if (section->label && strcmp(section->action, "use") != 0 &&
 	    !token_is_name(section->label))
@@ -91,7 +98,7 @@ static int continuation_line(struct reader *r, char *line)
 {
 	char *s = line + strspn(line, " \t"), *c = s;
 
-	if (*s == '\n' || *s == ';' || *s == '#')
+	if (r->skip || *s == '\n' || *s == ';' || *s == '#')
 		return 0;
 	if (!r->nsections || !r->sections[r->nsections - 1].nkeys)
 		return fail(r, (int)(s - line) + 1, "indented line with no key above it");
@@ -133,18 +140,22 @@ static char *next_line(char *str, int num, void *stream)
 
 	if (r->failed || r->next >= r->end)
 		return NULL;
+	r->skip &= isblank((unsigned char)*r->next) != 0;
 	eol = memchr(r->next, '\n', (size_t)(r->end - r->next));
 	len = (size_t)((eol ? eol : r->end) - r->next);
 	r->pos.line++;
 	r->pos.src = mem_strndup(r->next, len < 400 ? len : 400);
 	if (memchr(r->next, '\0', len)) {
 		fail(r, 0, "NUL byte: not a text file");
+		r->failed = true;
 		return NULL;
 	}
 	if (len > LINE_LIMIT || (int)len + 2 > num) {
-		fail(r, LINE_LIMIT,
-		     "line longer than 197 bytes; go on in an indented line");
-		return NULL;
+		r->next += len + 1;
+		if (fail(r, LINE_LIMIT,
+			 "line longer than 197 bytes; go on in an indented line") < 0)
+			return NULL;
+		return strcpy(str, "\n");
 	}
 	memcpy(str, r->next, len);
 	r->next += len + 1;
@@ -154,14 +165,18 @@ static char *next_line(char *str, int num, void *stream)
 	/* inih takes some of them for blanks */
 	for (size_t i = 0; i < len; i++) {
 		if (iscntrl((unsigned char)str[i]) && str[i] != '\t') {
-			fail(r, (int)i + 1, "control character");
-			return NULL;
+			if (fail(r, (int)i + 1, "control character") < 0)
+				return NULL;
+			return strcpy(str, "\n");
 		}
 	}
 	r->indented = isblank((unsigned char)*str);
 	if (r->pos.line == 1 && !strncmp(str, "\xef\xbb\xbf", 3)) {
-		fail(r, 1, "byte order mark: save the file as plain UTF-8");
-		return NULL;
+		if (fail(r, 1, "byte order mark: save the file as plain UTF-8") < 0)
+			return NULL;
+		memmove(str, str + 3, strlen(str + 3) + 1);
+		r->pos.src += 3;
+		r->skip = false;
 	}
 	if (r->indented)
 		rc = continuation_line(r, str);
@@ -169,6 +184,9 @@ static char *next_line(char *str, int num, void *stream)
 		rc = section_line(r, r->pos.src);
 	else if (!strchr(";#\n", *str))
 		rc = key_line(r, str);
+	/* an indented line that is skipped must not go on with the key before */
+	if (r->skip && *str != '[')
+		strcpy(str, "\n");
 	return rc < 0 ? NULL : str;
 }
 
@@ -191,15 +209,13 @@ static int take_key(void *user, const char *section_unused, const char *key,
 		return 1;
 	}
 	if (!token_is_name(key)) {
-		fail(r, 1, mem_printf("%s is not a key", quoted(key)));
-		return 0;
+		return !fail(r, 1, mem_printf("%s is not a key", quoted(key)));
 	}
 	for (unsigned int i = 0; i < section->nkeys; i++) {
 		if (!strcmp(section->keys[i].key, key)) {
-			fail(r, 1,
-			     mem_printf("\"%s\" stands here already, in line %d", key,
-					section->keys[i].pos.line));
-			return 0;
+			return !fail(r, 1,
+				     mem_printf("\"%s\" stands here already, in line %d",
+						key, section->keys[i].pos.line));
 		}
 	}
 	k = MEM_PUSH(section->keys, section->nkeys);
@@ -225,7 +241,7 @@ int tokens_read(const char *file, const char *implicit, const char *text, size_t
 		MEM_PUSH(r.sections, r.nsections)->action = implicit;
 	line = ini_parse_stream(next_line, &r, take_key, &r);
 
-	if (!r.failed && line > 0) {
+	if (!r.failed && line > 0 && !problems_count()) {
 		r.pos = (struct pos){ .file = file, .line = line };
 		fail(&r, 0, "neither [section] nor KEY = VALUE");
 	}

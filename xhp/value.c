@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "pattern.h"
 #include "text.h"
 #include "value.h"
 
@@ -29,6 +30,8 @@ static const char *const type_names[V_TYPES] = {
 	[V_LIST] = "list",
 	[V_LINES] = "lines",
 	[V_MAP] = "NAME=VALUE lines",
+	[V_GLOB] = "absolute path with \"*\"",
+	[V_PATTERNS] = "pattern",
 	[V_COMMAND] = "command",
 };
 
@@ -48,6 +51,8 @@ bool value_types_fit(enum value_type from, enum value_type to)
 	case V_MAP:
 	case V_COMMAND:
 		return true;
+	case V_GLOB:
+		return from == V_PATH;
 	case V_TOKEN:
 		return from == V_UINT || from == V_IFNAME || from == V_BOOL ||
 		       from == V_ENUM;
@@ -372,6 +377,20 @@ static int prefixes_parse(const char *text, struct prefixes *ret, struct xhp_err
 	return 0;
 }
 
+static int patterns_parse(const char *text, struct patterns *ret, struct xhp_err *err)
+{
+	struct patterns list = { 0 };
+	struct texts items;
+
+	texts_split(text, "\n", &items);
+	for (unsigned int i = 0; i < items.n; i++) {
+		if (pattern_parse(items.v[i], MEM_PUSH(list.v, list.n), err) < 0)
+			return err->code;
+	}
+	*ret = list;
+	return 0;
+}
+
 static int map_parse(const char *text, struct map *ret, struct xhp_err *err)
 {
 	struct texts items;
@@ -396,7 +415,7 @@ static int map_parse(const char *text, struct map *ret, struct xhp_err *err)
 int value_parse(const struct param *p, const char *text, void *dst, struct xhp_err *err)
 {
 	bool lines = p->type == V_LINES || p->type == V_MAP || p->type == V_LIST ||
-		     p->type == V_PREFIXES;
+		     p->type == V_PREFIXES || p->type == V_PATTERNS;
 	uint8_t word;
 
 	if (text_check(text, lines, err) < 0)
@@ -407,6 +426,7 @@ int value_parse(const struct param *p, const char *text, void *dst, struct xhp_e
 
 	switch (p->type) {
 	case V_PATH:
+	case V_GLOB:
 		if (*text != '/')
 			return err_set(err, -EINVAL, "%s is not an absolute path",
 				       quoted(text));
@@ -470,6 +490,8 @@ int value_parse(const struct param *p, const char *text, void *dst, struct xhp_e
 		return 0;
 	case V_MAP:
 		return map_parse(text, dst, err);
+	case V_PATTERNS:
+		return patterns_parse(text, dst, err);
 	case V_COMMAND:
 	case V_TYPES:
 		break;

@@ -67,6 +67,11 @@ struct map {
 	unsigned int n;
 	struct pair *v;
 };
+struct pattern;
+struct patterns {
+	unsigned int n;
+	struct pattern *v;
+};
 
 enum value_type {
 	V_TEXT,     /* const char *, NULL = not set */
@@ -83,7 +88,10 @@ enum value_type {
 	V_LIST,     /* struct texts, split at blanks and commas */
 	V_LINES,    /* struct texts, an item a line */
 	V_MAP,      /* struct map: NAME=VALUE items a line; empty values drop out */
-	V_COMMAND,  /* struct command *: words that are cut before substitution */
+	V_GLOB,     /* const char *: absolute, for fnmatch(3); only what the recipe itself
+		       says is special */
+	V_PATTERNS, /* struct patterns, one a line (pattern.h); step_patterns() */
+	V_COMMAND,  /* const struct template *: words that are cut first (command.h) */
 	V_TYPES
 };
 
@@ -91,6 +99,9 @@ enum param_flags {
 	P_REQUIRED = 1, /* "!": empty is an error */
 	P_ENABLES = 2,  /* "*": the step does nothing without (any of) these */
 	P_SHOWN = 4,    /* only shown, stored or logged: may hold the guest's own words */
+	P_SECRET = 8,   /* may hold secrets: the action neither shows nor journals it */
+	P_OWN = 16,     /* may name the step's own results: its value is a const struct
+			   template *, which the action expands when it has them */
 };
 
 /* One key of an action: the same row parses, lints, helps and documents. */

@@ -246,8 +246,8 @@ static int seg_value(struct ctx *ctx, const struct scope *scope, const struct se
 	case SEG_VAR:
 		return var_value(ctx, scope, seg->text, type, ret, ret_foreign, err);
 	case SEG_RESULT:
-		*ret = seg->step->results ? seg->step->results[seg->result] : NULL;
-		*ret_foreign = !seg->step->action->results[seg->result].trusted;
+		*ret = seg->step->results[seg->result];
+		*ret_foreign = !seg->step->gives[seg->result].trusted;
 		if (!*ret)
 			*ret = "";
 		return 0;
@@ -291,11 +291,46 @@ static bool is_component(const char *text)
 /* Why a stranger's `text` cannot be a piece of such a value, or NULL. */
 static const char *unfit_piece(const char *text, enum value_type type, bool whole)
 {
-	if (type == V_PATH && !whole && !is_component(text))
+	if ((type == V_PATH || type == V_GLOB) && !whole && !is_component(text))
 		return "which is not one component of a path";
 	if ((type == V_LINES || type == V_MAP) && strchr(text, '\n'))
 		return "which has several lines";
 	return NULL;
+}
+
+/* A stranger's text in a pattern for fnmatch(3) stands for itself. */
+static const char *glob_escaped(const char *text)
+{
+	struct buf b = { 0 };
+
+	for (; *text; text++)
+		buf_printf(&b, strchr("*?[]\\", *text) ? "\\%c" : "%c", *text);
+	return b.s ? b.s : "";
+}
+
+int seg_expand(struct ctx *ctx, const struct scope *scope, const struct template *t,
+	       const struct seg *seg, enum value_type type, const char **ret,
+	       bool *ret_foreign, struct xhp_err *err)
+{
+	struct pos pos = t->pos;
+	const char *value, *why;
+	bool foreign;
+
+	pos.col = seg->col < 0 ? 0 : pos.col + seg->col;
+	if (seg_value(ctx, scope, seg, type, &value, &foreign, err) < 0) {
+		if (!err->pos.file)
+			err->pos = pos;
+		return err->code;
+	}
+	why = foreign ? unfit_piece(value, type, t->nsegs == 1) : NULL;
+	if (why) {
+		err_set(err, -EINVAL, "${%s} is %s, %s", seg->text, quoted(value), why);
+		err->pos = pos;
+		return err->code;
+	}
+	*ret = foreign && type == V_GLOB ? glob_escaped(value) : value;
+	*ret_foreign = foreign;
+	return 0;
 }
 
 /* `type` is that of the key which the value is for, also through [use] and [defaults]. */
@@ -309,24 +344,12 @@ static int expand_foreign(struct ctx *ctx, const struct scope *scope,
 
 	*ret_foreign = false;
 	for (unsigned int i = 0; i < t->nsegs; i++) {
-		const struct seg *seg = &t->segs[i];
-		struct pos pos = t->pos;
-		const char *value, *why;
+		const char *value;
 		bool foreign;
 
-		pos.col = seg->col < 0 ? 0 : pos.col + seg->col;
-		if (seg_value(ctx, scope, seg, type, &value, &foreign, err) < 0) {
-			if (!err->pos.file)
-				err->pos = pos;
+		if (seg_expand(ctx, scope, t, &t->segs[i], type, &value, &foreign, err) <
+		    0)
 			return err->code;
-		}
-		why = foreign ? unfit_piece(value, type, whole) : NULL;
-		if (why) {
-			err_set(err, -EINVAL, "${%s} is %s, %s", seg->text, quoted(value),
-				why);
-			err->pos = pos;
-			return err->code;
-		}
 		*ret_foreign |= foreign;
 		buf_add(&b, value, strlen(value));
 	}
@@ -335,7 +358,8 @@ static int expand_foreign(struct ctx *ctx, const struct scope *scope,
 		return 0;
 	}
 	/* once its pieces are fit, so is the path around them */
-	if (type == V_LINES || type == V_MAP || (type == V_PATH && !whole))
+	if (type == V_LINES || type == V_MAP || type == V_GLOB ||
+	    (type == V_PATH && !whole))
 		*ret_foreign = false;
 	while (b.len && strchr(" \t\n", b.s[b.len - 1]))
 		b.s[--b.len] = '\0';

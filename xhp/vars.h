@@ -19,10 +19,16 @@ int var_get(struct ctx *ctx, const struct scope *scope, const char *name,
 
 /*
  * Puts the values of all references in place; `ret` is "" or the text, without blanks at
- * its ends. `type` V_PATH holds foreign values to one component. Errors name the place.
+ * its ends. `type` V_PATH and V_GLOB hold foreign values to one component. Errors name
+ * the place.
  */
 int expand(struct ctx *ctx, const struct scope *scope, const struct template *t,
 	   enum value_type type, const char **ret, struct xhp_err *err);
+
+/* The value of one piece of `t`, and whether it comes from outside. */
+int seg_expand(struct ctx *ctx, const struct scope *scope, const struct template *t,
+	       const struct seg *seg, enum value_type type, const char **ret,
+	       bool *ret_foreign, struct xhp_err *err);
 
 /* What was read from outside so far, by variable or node, for the journal. */
 const struct field *vars_read(unsigned int *ret_n);

@@ -30,7 +30,7 @@ struct ctx {
 	bool rollback;           /* the undo is a roll-back, not a detach */
 	bool planning;           /* nothing is going to be applied */
 	bool require_filter;     /* the settings refuse what nothing filters */
-	bool filtered;           /* a step that filters is going to be applied */
+	bool filtered; /* a step is going to filter the device's own interface */
 };
 
 struct result_def {
@@ -51,13 +51,21 @@ struct action {
 	const struct param *params; /* ends with a NULL key */
 	size_t args_size;
 	const struct result_def *results; /* ends with a NULL name; may be NULL */
+	const char *declares; /* for help: what declare() adds in place of `results` */
 	enum {
 		ORDER_ANY,
 		ORDER_FILTER, /* before whatever lets frames through */
 		ORDER_UP,     /* lets frames through */
 		ORDER_LAST,   /* hooks */
 	} order;
+	/* Elsewhere it is legal, and surely a mistake: lint warns. */
+	enum { PLACE_ANY, PLACE_BEFORE_UP, PLACE_UP, PLACE_AFTER_UP } place;
 
+	/* When the recipe is loaded: judges the keys as they are written, and declares
+	 * what results they give (step_declare()). */
+	int (*declare)(struct step *step, struct xhp_err *err);
+	/* lint: what is wrong with a step that is legal, or NULL. */
+	const char *(*lint)(const struct step *step);
 	/* Looks, and sets the early results; changes nothing. */
 	int (*check)(struct ctx *ctx, struct step *step, void *args, struct xhp_err *err);
 	/* journal_record() first, then the change; may be several of those. */
@@ -72,6 +80,9 @@ struct action {
 	/* gc: removes what carries our mark but stands in no journal, if `is_gone` says
 	 * so of its device and the kernel's object is gone too. */
 	int (*sweep)(bool (*is_gone)(const char *device), struct xhp_err *err);
+	/* Without a journal, at detach, before the steps: gives others' results back from
+	 * what is in xenstore. */
+	int (*recall)(struct ctx *ctx, struct step *step, struct xhp_err *err);
 	/* Without a journal, at detach: removes what the stock script would have made. */
 	int (*detach_stock)(struct ctx *ctx, struct step *step, void *args,
 			    struct xhp_err *err);
@@ -84,6 +95,15 @@ const struct action *action_find(const char *name);
 
 /* Sets an early (in check) or late (in apply) result. `value` NULL or "" = empty. */
 void step_result(struct step *step, const char *name, const char *value);
+
+/* The key as it stands in the recipe, or NULL. */
+const struct entry *step_entry(const struct step *step, const char *key);
+
+/* For declare(): adds the fields of a key with patterns, which has no references. */
+int step_patterns(const struct entry *e, struct texts *fields, struct xhp_err *err);
+
+/* For declare(): the step gives these results, texts from outside. */
+void step_declare(struct step *step, const struct texts *names, bool late);
 
 /* A class variable's value ("" if empty), as ${name} in the step's file would give it. */
 int step_var(struct ctx *ctx, struct step *step, const char *name, const char **ret,

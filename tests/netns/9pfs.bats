@@ -160,7 +160,7 @@ closed() {
 	run p9_call 1 add
 	closed 1
 	says 'xen-9pfsd knows none but "none"'
-	p9_backend xen_9pfs 1 /run/guests/x max-space=-5
+	p9_backend xen_9pfs 1 /run/guests/x max-space=5x
 	run p9_call 1 add
 	closed 1
 	says max-space

@@ -79,3 +79,23 @@ faults() {
 	done
 	[ "$unfinished" -ge 6 ]
 }
+
+# Its records would be there twice, if what the first dump told were not forgotten.
+@test "a dump that a change overtook is asked for again" {
+	local n
+	full_scene
+	for ((n = 1; ; n++)); do
+		rm -f "$RIG/run/calls"
+		run shimmed FAULT_AT=$n FAULT_HOW=intr FAULT_KINDS=n FAULT_LOG=/run/calls
+		grep -q FAULT "$RIG/run/calls" || break
+		echo "message $n: $status $output"
+		[ "$status" = 0 ]
+		keep now
+		same attached now
+		[ "$(grep -c 'link address-removed' "$RIG/run/xen-hotplug/devices/vif-1-0")" = 2 ]
+		vif_call 1 0 offline
+		full_reset
+		unchanged
+	done
+	[ "$n" -ge 12 ]
+}

@@ -245,8 +245,35 @@ routed() {
 	dom0 nft flush ruleset
 	guest_online
 	[ "$(firewall | grep -c 'physdev.*xen-hotplug vif-1-0')" = 4 ]
+	[ "$(dom0 nft list chain ip filter FORWARD | grep -c 'hook forward')" = 1 ]
+	dom0 nft flush ruleset
+	run dom0 xen-hotplug check
+	[[ $output == *'ip/filter/FORWARD is gone'* ]]
+	dom0 xen-hotplug repair
+	dom0 xen-hotplug check
+	[ "$(firewall | grep -c 'physdev.*xen-hotplug vif-1-0')" = 4 ]
 	guest_offline
-	not grep xen-hotplug <(firewall)
+	[ -z "$(dom0 nft list ruleset)" ]
+}
+
+@test "a chain that always = yes made goes with its last user, unless others use it" {
+	recipe '[forward]' 'via = route' 'when-needed = always' '[up]'
+	backend vif 2 0
+	dom0 nft flush ruleset
+	guest_online
+	vif_call 2 0 online
+	guest_offline
+	dom0 nft list chain ip filter FORWARD | grep 'xen-hotplug vif-2-0'
+	vif_call 2 0 offline
+	[ -z "$(dom0 nft list ruleset)" ]
+	vif_call 2 0 online
+	dom0 nft add rule ip filter FORWARD counter
+	dom0 nft add table ip6 filter '{ chain FORWARD { policy drop; }; }'
+	run vif_call 2 0 offline
+	[[ $output == *'others use the chain ip/filter/FORWARD'* ]]
+	[[ $output == *'others use the chain ip6/filter/FORWARD'* ]]
+	[ "$(dom0 nft list ruleset | grep -c 'hook forward.*policy')" = 2 ]
+	[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
 }
 
 @test "detach after the chains and the interface have gone" {

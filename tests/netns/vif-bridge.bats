@@ -67,6 +67,22 @@ teardown() {
 	[ -z "$(node vif 1 0 hotplug-error)" ]
 }
 
+@test "addresses that went come back with all that belongs to them" {
+	scene
+	dom0 ip addr add 192.0.2.1 peer 192.0.2.2/32 label vif1.0:x scope link dev vif1.0
+	dom0 ip addr add 192.0.2.1/24 broadcast 192.0.2.7 metric 77 dev vif1.0
+	dom0 ip addr add 2001:db8::1/64 noprefixroute nodad dev vif1.0
+	dom0 ip addr add 198.51.100.1/24 valid_lft 5000 preferred_lft 4000 dev vif1.0
+	dom0 ip link set vif1.0 down
+	keep before
+	mkdir -p "$RIG/etc-xen/scripts/vif-post.d"
+	echo '[ "$command" != online ] || fatal fails' >"$RIG/etc-xen/scripts/vif-post.d/a.hook"
+	chmod +x "$RIG/etc-xen/scripts/vif-post.d/a.hook"
+	run vif_call 1 0 online
+	refused 1 0 a.hook
+	dom0 ip -o addr show vif1.0 | grep -E '198.51.100.1/24 .*valid_lft (5000|499.)sec preferred_lft (4000|399.)sec'
+}
+
 @test "the MTU is the guest configuration's, else the bridge's; also with vifname" {
 	scene vifname=web mtu=1280
 	run vif_call 1 0 online

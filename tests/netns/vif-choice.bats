@@ -133,6 +133,26 @@ teardown() {
 	status_is connected
 }
 
+@test "require-filter = yes: a filter on another interface is none" {
+	scene ip=192.0.2.1
+	echo 'require-filter = yes' >"$RIG/etc-xen/hotplug.conf"
+	tap_add other
+	cat >"$RIG/etc-xen/hotplug/else.ini" <<-'END'
+		[recipe]
+		device = vif
+		[filter]
+		dev = other
+		ip = ${ip}
+		[up]
+	END
+	keep before
+	RECIPE=else run vif_call 1 0 online
+	refused 1 0 'require-filter = yes'
+	sed -i 's/= other/= vif1.0/' "$RIG/etc-xen/hotplug/else.ini"
+	RECIPE=else vif_call 1 0 online
+	status_is connected
+}
+
 @test "no interface: refused; it is named, and so is its new name" {
 	scene vifname=web
 	vif_del 1 0

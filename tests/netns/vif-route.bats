@@ -115,6 +115,33 @@ host_state() {
 	[ "$(node vif 1 0 hotplug-status)" = error ]
 }
 
+@test "what is answered for on the uplink stays until the last of a guest's interfaces left" {
+	tap_add vif1.0-emu
+	backend vif 1 0 ip='192.0.2.10 2001:db8::10' type=vif_ioemu
+	host_state >"$RIG/before"
+	vif_call 1 0 online
+	vif_call 1 0 add
+	vif_call 1 0 remove
+	[ -n "$(ip -n "$DOM0" neigh show proxy 192.0.2.10 dev eth0)" ]
+	[ -n "$(ip -n "$DOM0" -6 neigh show proxy 2001:db8::10 dev eth0)" ]
+	dom0 xen-hotplug check
+	vif_call 1 0 add
+	vif_call 1 0 offline
+	[ -n "$(ip -n "$DOM0" neigh show proxy 192.0.2.10 dev eth0)" ]
+	vif_call 1 0 remove
+	host_state | diff "$RIG/before" -
+	[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
+}
+
+@test "what somebody else answers for already is left as it is" {
+	ip -n "$DOM0" neigh add proxy 192.0.2.10 dev eth0
+	backend vif 1 0 ip=192.0.2.10
+	host_state >"$RIG/before"
+	vif_call 1 0 online
+	vif_call 1 0 offline
+	host_state | diff "$RIG/before" -
+}
+
 @test "an address that another guest has is refused, and all is rolled back" {
 	vif_add 2 0
 	backend vif 1 0 ip=192.0.2.10

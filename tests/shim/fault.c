@@ -7,13 +7,15 @@
 // FAULT_HOW    fail = the call is not made and fails (s: xenstored refuses it);
 //              lost = it is made and fails; before, after = SIGKILL before or after
 //              it; torn = half of it is made, then SIGKILL; wait = a netlink message
-//              waits, 10 s at most, until there is a file FAULT_LOG.go
+//              waits, 10 s at most, until there is a file FAULT_LOG.go; intr = a dump
+//              is told as one that a change overtook (NLM_F_DUMP_INTR)
 // FAULT_LOG    a file that gets a line for each call and each fork, and FAULT before
 //              the one that is hit
 
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -167,6 +169,8 @@ static void wait_if(const char *how)
 		usleep(1000);
 }
 
+static bool interrupted; /* the dump that is being answered */
+
 static bool fails_before(int fd, const char **ret_how)
 {
 	*ret_how = "";
@@ -176,6 +180,7 @@ static bool fails_before(int fd, const char **ret_how)
 	note("\nnetlink", 8);
 	die_if(*ret_how, "before");
 	wait_if(*ret_how);
+	interrupted |= !strcmp(*ret_how, "intr");
 	errno = ENOBUFS;
 	return !strcmp(*ret_how, "fail");
 }
@@ -206,6 +211,22 @@ ssize_t sendto(int fd, const void *data, size_t len, int flags, const struct soc
 	if (fails_before(fd, &how))
 		return -1;
 	return then(syscall(SYS_sendto, fd, data, len, flags, to, to_len), how);
+}
+
+ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	ssize_t n = syscall(SYS_recvmsg, fd, msg, flags);
+	struct nlmsghdr *h = n > 0 ? msg->msg_iov[0].iov_base : NULL;
+	int left = (int)n;
+
+	if (!interrupted || option(fd, SO_DOMAIN) != AF_NETLINK)
+		return n;
+	for (; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+		if (h->nlmsg_flags & NLM_F_MULTI)
+			h->nlmsg_flags |= NLM_F_DUMP_INTR;
+		interrupted &= h->nlmsg_type != NLMSG_DONE;
+	}
+	return n;
 }
 
 pid_t fork(void)

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "command.h"
 #include "deadline.h"
 #include "engine.h"
 #include "private.h"
@@ -108,6 +109,7 @@ struct args {
 	struct map map;
 	struct num number;
 	bool slow;
+	const struct template *command;
 };
 
 static const struct param probe_params[] = {
@@ -133,6 +135,10 @@ static const struct param probe_params[] = {
 	  .type = V_BOOL,
 	  .offset = offsetof(struct args, slow),
 	  .help = "" },
+	{ .key = "command",
+	  .type = V_COMMAND,
+	  .offset = offsetof(struct args, command),
+	  .help = "" },
 	{ .key = NULL },
 };
 
@@ -152,14 +158,19 @@ static int probe_check(struct ctx *ctx, struct step *step, void *data,
 		       struct xhp_err *err)
 {
 	const struct args *args = data;
+	struct texts words = { 0 };
 
-	(void)ctx;
+	if (args->command &&
+	    command_words(ctx, step->scope, args->command, &words, err) < 0)
+		return err->code;
 	trace("check %s %s%s", step->name, args->text ? args->text : "-",
 	      args->path ? args->path : "");
 	for (unsigned int i = 0; i < args->lines.n; i++)
 		trace(" <%s>", args->lines.v[i]);
 	for (unsigned int i = 0; i < args->map.n; i++)
 		trace(" <%s=%s>", args->map.v[i].key, args->map.v[i].value);
+	for (unsigned int i = 0; i < words.n; i++)
+		trace(" <%s>", words.v[i]);
 	trace("\n");
 	step_result(step, "early", args->text);
 	step_result(step, "own", args->text);

@@ -135,6 +135,39 @@ static void shared_again(void **state)
 	assert_has(traced(), "record 1: no name");
 }
 
+/* Its journal does not grow with those who come and go, also several at once. */
+static void shared_for_long(void **state)
+{
+	const char *done;
+	pid_t pids[4];
+
+	(void)state;
+	recipe(SHARED);
+	run("add", 100);
+	for (int round = 0; round < 60; round++) {
+		const char *verb = round % 2 ? "remove" : "add";
+
+		for (unsigned int i = 0; i < COUNT(pids); i++)
+			pids[i] = start(verb, i);
+		for (unsigned int i = 0; i < COUNT(pids); i++)
+			finish(pids[i]);
+	}
+	assert_int_equal(system("test $(cat /run/xen-hotplug/shared/* | wc -l) -lt 80 && "
+				"test $(grep -c ^done /run/xen-hotplug/shared/*) = 1"),
+			 0);
+	/* killed while it was written anew */
+	assert_int_equal(system("cd /run/xen-hotplug/shared && cp * .$(ls).new"), 0);
+	run("add", 1);
+	run("remove", 100);
+	done = traced();
+	assert_has(done, "apply a");
+	assert_null(strstr(strstr(done, "apply a") + 1, "apply a"));
+	assert_null(strstr(done, "undo"));
+	run("remove", 1);
+	assert_traced("undo a \n");
+	assert_int_equal(system("test -z \"$(ls -A /run/xen-hotplug/shared)\""), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,6 +178,7 @@ int main(void)
 		cmocka_unit_test_setup(shared_and_killed, fresh),
 		cmocka_unit_test_setup(shared_with_a_ghost, fresh),
 		cmocka_unit_test_setup(shared_again, fresh),
+		cmocka_unit_test_setup(shared_for_long, fresh),
 	};
 
 	if (private_etc() < 0)

@@ -56,6 +56,65 @@ static void conditions(void **state)
 	}
 }
 
+/* Words are cut before anything is put into them. */
+static void commands(void **state)
+{
+	static const struct {
+		const char *command, *x, *words; /* or the error */
+	} rows[] = {
+		{ "p a  b\tc", "", "<p> <a> <b> <c>" },
+		{ "p a\n  b", "", "<p> <a> <b>" },
+		{ "p ${x}", "v", "<p> <v>" },
+		{ "p ${x}", "a b", "<p> <a b>" },
+		{ "p ${x}", "; rm -rf $(y) `z` | & > < * ? ~ # ' \" \\",
+		  "<p> <; rm -rf $(y) `z` | & > < * ? ~ # ' \" \\>" },
+		{ "p ${x}", "[a]", "<p> <[a]>" },
+		{ "p a${x}b", " ", "<p> <a b>" },
+		{ "p ${x}/${x}", "a b", "<p> <a b/a b>" },
+		{ "p ${x}", "\xc3\xa4", "<p> <\xc3\xa4>" },
+		{ "p ${x}", "\xc3", "is not valid UTF-8" },
+		{ "p ${x}", "a\nb", "control byte" },
+		{ "p ${x}", "-o", "which would be taken for an option" },
+		{ "p ${x}", "--", "which would be taken for an option" },
+		{ "p --id=${x}", "-o", "<p> <--id=-o>" },
+		{ "p ${e}${x}", "-o", "which would be taken for an option" },
+		{ "p -${x}", "o", "<p> <-o>" },
+		{ "p ${x} c", "", "the word ${x} is empty" },
+		{ "p [--id ${x}] c", "", "<p> <c>" },
+		{ "p [--id ${x}] c", "v", "<p> <--id> <v> <c>" },
+		{ "p [--id ${x}]", "v", "<p> <--id> <v>" },
+		{ "p [--id=${x}] [-y]", "", "<p> <-y>" },
+		{ "p [--id=${x}] [-y]", "v", "<p> <--id=v> <-y>" },
+		{ "p [${x} a] b", "", "<p> <b>" },
+		{ "p [a ${x} b] b [c] ${x}", "d", "<p> <a> <d> <b> <b> <c> <d>" },
+		{ "p a[b] c]", "", "<p> <a[b]> <c]>" },
+		{ "p \"a b\" c", "", "<p> <a b> <c>" },
+		{ "p \"${x} b\" c", "a", "<p> <a b> <c>" },
+		{ "p \"[::1]\":80", "", "<p> <[::1]:80>" },
+		{ "p $$a$$", "", "<p> <$a$>" },
+		{ "/bin/p", "", "</bin/p>" },
+		{ "${x}", "p", "the recipe itself has to say which program" },
+		{ "p${x} a", "p", "the recipe itself has to say which program" },
+		{ "[p] a", "", "the recipe itself has to say which program" },
+		{ "./p", "", "neither a program's name nor its absolute path" },
+		{ "-p", "", "neither a program's name nor its absolute path" },
+		{ "p \"\"", "", "an empty word" },
+		{ "p \"a", "", "without its end" },
+		{ "p [a", "", "a \"[\" without a \"]\"" },
+		{ "p [::1]:80", "", "a \"[\" without a \"]\"" },
+		{ "p [a [b]]", "", "inside of another" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		recipe(mem_printf(HEAD "[defaults]\nx =\ne =\n[probe]\ncommand = %s\n",
+				  rows[i].command));
+		args[0] = mem_printf("x=%s", rows[i].x);
+		run("plan", 1);
+		assert_has(traced(), rows[i].words);
+	}
+}
+
 /* Keys that are required, and keys that a step does nothing without. */
 static void flags(void **state)
 {
@@ -270,6 +329,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(conditions, fresh),
+		cmocka_unit_test_setup(commands, fresh),
 		cmocka_unit_test_setup(flags, fresh),
 		cmocka_unit_test_setup(requires, fresh),
 		cmocka_unit_test_setup(late_results, fresh),
