@@ -61,7 +61,15 @@ static const char *program_path(const struct texts *patterns)
 	return NULL;
 }
 
-/* root's process of the daemon's name; a script's is the script's. */
+static const char *netns_of(const char *pid)
+{
+	char text[64];
+	ssize_t n = readlink(mem_printf("/proc/%s/ns/net", pid), text, sizeof(text));
+
+	return n > 0 ? mem_strndup(text, (size_t)n) : "";
+}
+
+/* root's process of the daemon's name, and no container's; a script's is the script's. */
 static bool is_it(const char *pid, const char *name)
 {
 	CLEANUP_FD int fd = open(mem_printf("/proc/%s/comm", pid), O_RDONLY | O_CLOEXEC);
@@ -72,7 +80,7 @@ static bool is_it(const char *pid, const char *name)
 	if (n <= 0 || fstat(fd, &st) < 0 || st.st_uid != 0)
 		return false;
 	comm[n - (comm[n - 1] == '\n')] = '\0';
-	return !strncmp(comm, name, COMM_MAX) && strlen(comm) <= COMM_MAX;
+	return !strncmp(comm, name, COMM_MAX) && !strcmp(netns_of(pid), netns_of("self"));
 }
 
 /* The daemon's process number, or NULL: the node first, then all that there are. */

@@ -220,6 +220,20 @@ static int run(const struct event *e, bool attach, struct xhp_err *err)
 	return 0;
 }
 
+/* For the rule, which starts nothing for others: the exit status alone tells. */
+static int is_served(const char *name, struct xhp_err *err)
+{
+	struct settings settings;
+	struct event e = { 0 };
+
+	if (settings_load(&settings, err) < 0 || take_name(&e, name, err) < 0)
+		return err->code;
+	if (trigger_serves(&settings.udev_devices, e.type))
+		return 0;
+	*err->text = '\0';
+	return -ENOENT;
+}
+
 int cmd_udev(int argc, char **argv, struct xhp_err *err)
 {
 	struct event e = { 0 };
@@ -227,6 +241,8 @@ int cmd_udev(int argc, char **argv, struct xhp_err *err)
 	bool attach, detach, from_watch;
 	enum level level;
 
+	if (argc == 3 && !strcmp(argv[1], "--served"))
+		return is_served(argv[2], err);
 	if (argc > 2)
 		return err_usage(err, NULL, "udev takes one event at most");
 	log_to_syslog();

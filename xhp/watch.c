@@ -44,7 +44,7 @@ struct device {
 
 static struct device *devices; /* slots are used again: the arena never shrinks */
 static unsigned int ndevices, nworkers;
-static const char *types[TYPES_MAX], *paths[TYPES_MAX];
+static const char *types[TYPES_MAX];
 static unsigned int ntypes;
 static bool connected, stopping;
 
@@ -332,6 +332,10 @@ static void changed(const char *path)
 	struct device *d;
 	int end = 0;
 
+	if (!strcmp(path, "backend")) {
+		for (unsigned int i = 0; i < ntypes; i++)
+			scan(types[i]);
+	}
 	if (strncmp(path, "backend/", 8) != 0)
 		return;
 	s = path + 8;
@@ -428,10 +432,8 @@ static bool connect_store(void)
 	for (unsigned int i = 0; i < ndevices; i++)
 		devices[i].left |= !same;
 	known_devices(same);
-	for (unsigned int i = 0; i < ntypes; i++) {
-		if (!watchstore_watch(paths[i]))
-			return false;
-	}
+	if (!watchstore_watch("backend"))
+		return false;
 	connected = true;
 	for (unsigned int i = 0; i < ntypes; i++)
 		scan(types[i]);
@@ -461,9 +463,7 @@ static int take_types(const struct texts *names, struct xhp_err *err)
 			if (ntypes == TYPES_MAX || len >= sizeof(devices->type))
 				return err_set(err, -E2BIG,
 					       "watch-devices: too many, or too long");
-			types[ntypes] = mem_strndup(list, len);
-			paths[ntypes] = mem_printf("backend/%s", types[ntypes]);
-			ntypes++;
+			types[ntypes++] = mem_strndup(list, len);
 			list += len + (list[len] == '|');
 		}
 	}
@@ -523,7 +523,7 @@ int cmd_watch(int argc, char **argv, struct xhp_err *err)
 	while (!stopping || nworkers) {
 		struct pollfd p[3] = { { .fd = signal_fd, .events = POLLIN },
 				       { .fd = -1, .events = POLLIN },
-				       { .fd = -1, .events = POLLRDHUP } };
+				       { .fd = -1, .events = POLLIN | POLLRDHUP } };
 
 		if (!connected && !stopping && connect_store()) {
 			notify(ready ? "STATUS=" : "READY=1\nSTATUS=");
@@ -536,9 +536,10 @@ int cmd_watch(int argc, char **argv, struct xhp_err *err)
 		poll(p, 3, connected && !nworkers ? -1 : 1000);
 		if (p[0].revents && asked_to_end(signal_fd))
 			break;
-		if (p[2].revents)
+		if (p[2].revents & ~POLLIN)
 			disconnect_store();
-		while (connected && p[1].revents && watchstore_next(path, sizeof(path)))
+		while (connected && (p[1].revents || p[2].revents) &&
+		       watchstore_next(path, sizeof(path)))
 			changed(path);
 		reap();
 		kill_late();

@@ -5,44 +5,49 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <xenstore.h>
 
 #include "watchstore.h"
 
-static struct xs_handle *handle;
-static int copy = -1; /* of the connection's descriptor */
+/*
+ * libxenstore without threads, as it is linked statically, takes an event for the answer
+ * to a request: events come over a connection that has one watch, and asks nothing.
+ */
+static struct xs_handle *handle, *events;
+static int copy = -1; /* of the latter's descriptor */
 
 void watchstore_close(void)
 {
 	if (handle)
 		xs_close(handle);
+	if (events)
+		xs_close(events);
 	if (copy >= 0)
 		close(copy);
-	handle = NULL;
+	handle = events = NULL;
 	copy = -1;
 }
 
 bool watchstore_open(void)
 {
-	struct stat st;
 	int fd;
 
 	watchstore_close();
+	handle = xs_open(0);
 	/* libxenstore tells nobody its descriptor, nor that the other end is gone: it is
 	 * the next free one, and its copy is looked at */
 	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	close(fd);
-	handle = xs_open(0);
-	if (handle && fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode))
+	events = handle ? xs_open(0) : NULL;
+	if (events)
 		copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	return handle;
+	return events;
 }
 
 int watchstore_events(void)
 {
-	return xs_fileno(handle);
+	return xs_fileno(events);
 }
 
 int watchstore_socket(void)
@@ -52,12 +57,12 @@ int watchstore_socket(void)
 
 bool watchstore_watch(const char *path)
 {
-	return xs_watch(handle, path, "");
+	return xs_watch(events, path, "");
 }
 
 bool watchstore_next(char *ret, size_t size)
 {
-	char **event = xs_check_watch(handle);
+	char **event = xs_check_watch(events);
 	size_t len;
 
 	if (!event)

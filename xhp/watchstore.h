@@ -7,16 +7,18 @@
 #include <stddef.h>
 
 /*
- * A connection of its own, beside store.h's. False if xenstored is not there; the one
- * before is closed, and its watches with it.
+ * Connections of its own, beside store.h's. False if xenstored is not there; those
+ * before are closed, and the watch with them.
  */
 bool watchstore_open(void);
 void watchstore_close(void);
 
-/* To be polled for input: there are events; and for a hang-up: xenstored has gone. */
+/* To be polled for input: there may be events; the second also for a hang-up: xenstored
+ * has gone. */
 int watchstore_events(void);
 int watchstore_socket(void);
 
+/* Once for a connection. */
 bool watchstore_watch(const char *path);
 /* The path of the next event; false if there is none now. */
 bool watchstore_next(char *ret, size_t size);

@@ -145,9 +145,22 @@ rig_netns_del() {
 rig_xenstored() {
 	export XENSTORED_RUNDIR=$RIG/xs XENSTORED_PATH=$RIG/xs/socket
 	mkdir "$RIG/xs"
-	rig_start_wait env LD_PRELOAD="$RIG_BUILD/xenstored.so" setpriv --pdeathsig KILL \
-		"$RIG_XENSTORED" -N -P --internal-db=on -F "$RIG/xs/pid" || return
+	rig_xenstored_start || return
 	xenstore-write /local/domain/0/domid 0 /local/domain/0/name Domain-0 domid 0
+}
+
+# Alone, after rig_xenstored_kill: one that has lost all that was in it.
+rig_xenstored_start() {
+	rig_start_wait env LD_PRELOAD="$RIG_BUILD/xenstored.so" setpriv --pdeathsig KILL \
+		"$RIG_XENSTORED" -N -P --internal-db=on -F "$RIG/xs/pid"
+}
+
+rig_xenstored_kill() {
+	local pid
+	pid=$(cat "$RIG/xs/pid")
+	kill -KILL "$pid"
+	wait "$pid" || :
+	rm -f "$RIG/xs"/{pid,socket*}
 }
 
 rig_dom0() {
