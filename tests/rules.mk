@@ -3,7 +3,7 @@
 
 TEST_CFLAGS = -std=gnu17 -O2 -g -Wall -Wextra -Wno-unused-parameter
 
-TEST_TOOLS = $(addprefix build/tests/,xenstored.so fault.so holder frames floor bench \
+TEST_TOOLS = $(addprefix build/tests/,xenstored.so fault.so holder ofdlock frames floor bench \
 	xen-9pfsd notify)
 
 .PHONY: test-tools

@@ -58,6 +58,13 @@ enum verb_kind class_plain_verb(const struct request *req)
 	return !strcmp(req->verb, "remove") ? VERB_DETACH : VERB_UNKNOWN;
 }
 
+enum verb_kind class_setup_verb(const struct request *req)
+{
+	if (!strcmp(req->verb, "setup"))
+		return VERB_ATTACH;
+	return !strcmp(req->verb, "teardown") ? VERB_DETACH : VERB_UNKNOWN;
+}
+
 const char *class_plain_device(const struct request *req)
 {
 	return mem_printf("%s-%u-%u", req->type, req->domid, req->devid);
@@ -86,9 +93,7 @@ static const struct class class_plain = {
 
 /* The plain one is last. */
 static const struct class *const classes[] = {
-	&class_9pfs,
-	&class_vif,
-	&class_plain,
+	&class_9pfs, &class_colo, &class_remus, &class_vif, &class_vbd, &class_plain,
 };
 enum { NCLASSES = sizeof(classes) / sizeof(classes[0]) };
 

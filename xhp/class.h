@@ -23,6 +23,8 @@ struct var_def {
 	uint8_t flags;
 	const char *env; /* environment variable, or NULL */
 	const char *vm;  /* the guest's node of this name, as in ${vm/NODE}, or NULL */
+	/* Puts what is read in its one form, or leaves it as it is; may be NULL. */
+	const char *(*canonical)(const char *value);
 };
 
 enum verb_kind {
@@ -42,10 +44,18 @@ struct class
 	const char *verbs;          /* "attach|detach", for messages */
 	const char *finish;         /* what it writes last, for help and plan */
 
+	/*
+	 * Finds out which device it is, from XENBUS_PATH as far as it is set and a path,
+	 * or from the environment; NULL: .../TYPE/DOMID/DEVID. Without a path, its domain
+	 * is not known either.
+	 */
+	int (*take)(struct request *req, const char *path, struct xhp_err *err);
 	/* What the verb means, given the arguments. */
 	enum verb_kind (*verb)(const struct request *req);
 	/* Journal name, such as "vif-1-0". */
 	const char *(*device)(const struct request *req);
+	/* The backend's node that says that somebody has attached it; may be NULL. */
+	const char *(*proof)(const struct request *req);
 	/* Before the check: finds the device's interface (ctx->dev); may be NULL. */
 	int (*find)(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err);
 	/* Last on success. */

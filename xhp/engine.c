@@ -101,6 +101,13 @@ int engine_audit(struct journal *j, struct xhp_err *err)
 	return 0;
 }
 
+int engine_audit_one(struct journal *j, const struct rec *rec, struct xhp_err *err)
+{
+	struct ctx ctx = { .journal = j, .device = j->name };
+
+	return audit_one(&ctx, rec, err);
+}
+
 /* What was repaired once may be two records' concern: each is looked at anew. */
 static enum drift repair_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
@@ -133,8 +140,9 @@ int engine_repair(struct journal *j, struct xhp_err *err)
 }
 
 unsigned int engine_compare(struct journal *j, bool repair,
-			    void (*tell)(const struct journal *j, const struct rec *rec,
-					 enum drift drift, const char *what))
+			    void (*tell)(void *data, const struct rec *rec,
+					 enum drift drift, const char *what),
+			    void *data)
 {
 	struct ctx ctx = { .journal = j, .device = j->name };
 	unsigned int left = 0;
@@ -149,7 +157,7 @@ unsigned int engine_compare(struct journal *j, bool repair,
 		if (repair)
 			drift = repair_one(&ctx, rec, &err);
 		left += drift == DRIFTED;
-		tell(j, rec, drift, err.text);
+		tell(data, rec, drift, err.text);
 	}
 	return left;
 }
@@ -162,7 +170,7 @@ static const char *guest_uuid(const struct request *req)
 	const char *path = mem_printf("/local/domain/%u/vm", req->domid), *vm, *slash;
 	struct xhp_err unused;
 
-	if (req->early || store_read(path, &vm, &unused) < 0)
+	if (!req->path || store_read(path, &vm, &unused) < 0)
 		return NULL;
 	slash = strrchr(vm, '/');
 	return slash ? slash + 1 : vm;
@@ -184,8 +192,8 @@ static int write_header(struct ctx *ctx, struct xhp_err *err)
 		(const struct field[]){
 			{ "class", recipe->device },
 			{ "type", req->type },
-			{ "domid", req->early ? NULL : mem_printf("%u", req->domid) },
-			{ "devid", req->early ? NULL : mem_printf("%u", req->devid) },
+			{ "domid", req->path ? mem_printf("%u", req->domid) : NULL },
+			{ "devid", req->path ? mem_printf("%u", req->devid) : NULL },
 			{ "path", req->path },
 			{ "self", mem_printf("%u", self) },
 			{ "uuid", guest_uuid(req) },
@@ -239,6 +247,7 @@ int engine_settings(struct ctx *ctx, struct xhp_err *err)
 	if (settings_load(&settings, err) < 0)
 		return err->code;
 	ctx->require_filter = settings.require_filter;
+	ctx->sharing = settings.sharing;
 	deadline_limit((unsigned int)settings.timeout.v);
 	return 0;
 }
@@ -251,7 +260,14 @@ int engine_check(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
 		return err->code;
 	if (steps_check(ctx, err) < 0)
 		return err->code;
-	if (ctx->require_filter && ctx->dev.ifindex && !ctx->filtered)
+	if (ctx->filtered && ctx->around) {
+		err_set(err, -EPERM,
+			"what it leads elsewhere goes around this recipe's filter: "
+			"it has to be a copy, or a guest without ip=");
+		return step_error(ctx->around, err);
+	}
+	if (ctx->require_filter && ctx->dev.ifindex && !strcmp(recipe->device, "vif") &&
+	    !ctx->filtered)
 		return err_set(
 			err, -EPERM,
 			"nothing filters %s (no ip= in the guest's configuration?), "
@@ -355,6 +371,19 @@ static int roll_back(struct ctx *ctx, struct xhp_err *err)
 	return err->code;
 }
 
+/* Has the device been attached by another program? */
+static bool is_foreign(struct ctx *ctx)
+{
+	const struct class *class = ctx->recipe->class;
+	const char *node = class->proof ? class->proof(ctx->req) : NULL, *unused;
+	struct xhp_err err;
+	bool there;
+
+	/* the directory was read earlier: only what it had then is worth asking for */
+	return node && !store_has(ctx->req->path, node, &there, &err) && there &&
+	       !store_read(mem_printf("%s/%s", ctx->req->path, node), &unused, &err);
+}
+
 static int run_attach(struct ctx *ctx, struct xhp_err *err)
 {
 	int rc = settle_journal(ctx, err);
@@ -368,6 +397,11 @@ static int run_attach(struct ctx *ctx, struct xhp_err *err)
 		rc = ctx->recipe->class->finish_ok(ctx, VERB_ATTACH, err);
 		journal_close(ctx->journal, false);
 		return rc;
+	}
+	if (is_foreign(ctx)) {
+		log_info("somebody else has attached it: nothing to do");
+		journal_close(ctx->journal, true);
+		return 0;
 	}
 	if (attach(ctx, err) < 0) {
 		err->refused = true;
@@ -397,7 +431,8 @@ static int detach_stock(struct ctx *ctx, struct xhp_err *err)
 	for (unsigned int i = recipe->nsteps; i-- > 0;) {
 		struct step *step = recipe->steps[i];
 
-		if (!step->action->detach_stock)
+		/* what a late result would say, is not known: not the device instead */
+		if (!step->action->detach_stock || step->late)
 			continue;
 		if (step_bind(ctx, step, &one) < 0 || !step->active)
 			continue;

@@ -35,6 +35,7 @@ struct template
 	unsigned int nsegs;
 	struct seg *segs;
 	bool late;              /* has a late result in it */
+	bool shown;             /* of a key that is only shown (P_SHOWN) */
 	const struct step *own; /* whose own results it may name */
 };
 

@@ -196,6 +196,7 @@ static int bind_entry(const struct recipe *recipe, struct step *step, unsigned i
 	     check_guests_values(&e->value, step->action->name, e->key, err) < 0))
 		return err->code;
 	step->late |= e->value.late;
+	e->value.shown = flags & P_SHOWN && e->param->type == V_TEXT;
 	if (check_secret(step, &e->value, e->key, flags & P_SECRET, err) < 0)
 		return err->code;
 	return check_literal(step, e, err);
@@ -255,7 +256,7 @@ static int check_order(const struct recipe *recipe, struct xhp_err *err)
 		const struct step *s = recipe->steps[i];
 		int rc = 0;
 
-		if (last)
+		if (last && s->action->order != ORDER_LAST)
 			rc = err_usage(err, &s->pos,
 				       "[%s] stands after [%s], which must be last",
 				       s->name, last->name);

@@ -47,29 +47,18 @@ static int take_arg(struct request *req, const struct recipe *recipe, const char
 	return 0;
 }
 
-/* .../TYPE/DOMID/DEVID; the store's own limit is XENSTORE_ABS_PATH_MAX (xs_wire.h). */
-static int take_path(struct request *req, struct xhp_err *err)
+/* .../TYPE/DOMID/DEVID */
+static int take_path(struct request *req, const char *path, struct xhp_err *err)
 {
-	const char *path = getenv("XENBUS_PATH"), *part[3], *end;
+	const char *part[3], *end;
 	uint64_t domid, devid;
 
-	if (!path || !*path)
+	if (!path)
 		return err_usage(
 			err, NULL,
 			"XENBUS_PATH is not set: which device? "
 			"(libxl sets it; for a trial: XENBUS_PATH=backend/%s/1/0)",
 			req->device);
-	if (strlen(path) > 1024 || strstr(path, "//") || path[strlen(path) - 1] == '/')
-		return err_usage(err, NULL, "XENBUS_PATH %s is not a path in xenstore",
-				 quoted(path));
-	for (const char *s = path; *s; s++) {
-		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-			    "0123456789-/_@",
-			    *s))
-			return err_usage(err, NULL,
-					 "XENBUS_PATH %s is not a path in xenstore",
-					 quoted(path));
-	}
 	end = path + strlen(path);
 	for (int i = 2; i >= 0; i--) {
 		const char *slash = memrchr(path, '/', (size_t)(end - path));
@@ -103,6 +92,31 @@ static void take_early(struct request *req)
 	req->kind = req->kind == VERB_PREPARE ? VERB_ATTACH : VERB_DETACH;
 }
 
+/* The store's own limit is XENSTORE_ABS_PATH_MAX (xs_wire.h). */
+static int take_device(struct request *req, struct xhp_err *err)
+{
+	const char *path = getenv("XENBUS_PATH");
+
+	if (path && !*path)
+		path = NULL;
+	if (!path)
+		return req->class->take ? req->class->take(req, NULL, err)
+					: take_path(req, NULL, err);
+	if (strlen(path) > 1024 || strstr(path, "//") || path[strlen(path) - 1] == '/')
+		return err_usage(err, NULL, "XENBUS_PATH %s is not a path in xenstore",
+				 quoted(path));
+	for (const char *s = path; *s; s++) {
+		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+			    "0123456789-/_@",
+			    *s))
+			return err_usage(err, NULL,
+					 "XENBUS_PATH %s is not a path in xenstore",
+					 quoted(path));
+	}
+	return req->class->take ? req->class->take(req, path, err)
+				: take_path(req, path, err);
+}
+
 int request_parse(char **argv, const struct recipe *recipe, struct request *ret,
 		  struct xhp_err *err)
 {
@@ -130,7 +144,7 @@ int request_parse(char **argv, const struct recipe *recipe, struct request *ret,
 	}
 	if (req.early)
 		take_early(&req);
-	else if (take_path(&req, err) < 0)
+	else if (take_device(&req, err) < 0)
 		return err->code;
 	if (!class_serves(class, device, req.type))
 		return err_usage(err, NULL, "the recipe is for a %s, the device is a %s",

@@ -82,7 +82,7 @@ static int read_backend(struct ctx *ctx, const char *name, const char **ret, boo
 
 	*ret = "";
 	*ret_is = false;
-	if (ctx->req->early)
+	if (!dir)
 		return 0;
 	if (store_has(dir, name, ret_is, err) < 0) {
 		if (err->code == -ENOENT || lenient)
@@ -98,15 +98,15 @@ static int outside_fixed(struct ctx *ctx, const char *name, const char **ret)
 	const char *value;
 
 	if (!strcmp(name, "domid"))
-		value = req->early ? "" : mem_printf("%u", req->domid);
+		value = req->path ? mem_printf("%u", req->domid) : "";
 	else if (!strcmp(name, "devid"))
-		value = req->early ? "" : mem_printf("%u", req->devid);
+		value = req->path ? mem_printf("%u", req->devid) : "";
 	else if (!strcmp(name, "class"))
 		value = req->type;
 	else if (!strcmp(name, "command"))
 		value = req->verb;
 	else if (!strcmp(name, "xenbus_path"))
-		value = req->early ? "" : req->path;
+		value = req->path ? req->path : "";
 	else if (!strcmp(name, "dev"))
 		value = ctx->dev.name.s;
 	else
@@ -122,7 +122,7 @@ static int read_vm(struct ctx *ctx, const char *node, const char **ret,
 	const char *dir;
 
 	*ret = "";
-	if (ctx->req->early)
+	if (!ctx->req->path)
 		return 0;
 	if (read_node(mem_printf("/local/domain/%u/vm", ctx->req->domid), &dir, err) < 0)
 		return err->code;
@@ -184,6 +184,8 @@ static int outside_var(struct ctx *ctx, const struct var_def *def, const char **
 		value = s;
 		from = mem_printf("environment variable %s", def->env);
 	}
+	if (*value && def->canonical)
+		value = def->canonical(value);
 	if (*value) {
 		union {
 			struct prefixes prefixes;
@@ -228,6 +230,18 @@ static int var_value(struct ctx *ctx, const struct scope *scope, const char *nam
 		     enum value_type type, const char **ret, bool *ret_foreign,
 		     struct xhp_err *err);
 
+/* What is being expanded is only shown: then a driver domain may do without what it
+ * cannot read of its guests. */
+static bool only_shown;
+
+static int missed(const char **ret, struct xhp_err *err)
+{
+	if (!only_shown || err->code != -EACCES)
+		return err->code;
+	*ret = "";
+	return 0;
+}
+
 /* One piece of a template, and whether it is a stranger's. */
 static int seg_value(struct ctx *ctx, const struct scope *scope, const struct seg *seg,
 		     enum value_type type, const char **ret, bool *ret_foreign,
@@ -267,15 +281,15 @@ static int seg_value(struct ctx *ctx, const struct scope *scope, const struct se
 			return err->code;
 	} else if (!strncmp(seg->text, "self/", 5)) {
 		if (read_node(node, ret, err) < 0)
-			return err->code;
+			return missed(ret, err);
 	} else if (!guests) {
 		if (read_vm(ctx, node, ret, err) < 0)
-			return err->code;
-	} else if (!ctx->req->early) {
+			return missed(ret, err);
+	} else if (ctx->req->path) {
 		if (read_node(mem_printf("%s/frontend", ctx->req->path), &dir, err) < 0)
-			return err->code;
+			return missed(ret, err);
 		if (*dir && read_node(mem_printf("%s/%s", dir, node), ret, err) < 0)
-			return err->code;
+			return missed(ret, err);
 	}
 	cached_add(seg->text, *ret, seg->text, !guests);
 	return 0;
@@ -372,8 +386,12 @@ int expand(struct ctx *ctx, const struct scope *scope, const struct template *t,
 	   enum value_type type, const char **ret, struct xhp_err *err)
 {
 	bool foreign;
+	int rc;
 
-	return expand_foreign(ctx, scope, t, type, ret, &foreign, err);
+	only_shown = t->shown;
+	rc = expand_foreign(ctx, scope, t, type, ret, &foreign, err);
+	only_shown = false;
+	return rc;
 }
 
 static int var_value(struct ctx *ctx, const struct scope *scope, const char *name,
@@ -414,9 +432,12 @@ static int var_value(struct ctx *ctx, const struct scope *scope, const char *nam
 		if (!*value && def && (def->flags & VAR_REQUIRED) && !lenient)
 			return err_set(
 				err, -EINVAL, "%s is not set: no %s", name,
-				ctx->req->early
+				!ctx->req->path && (def->flags & VAR_ARG)
 					? mem_printf("argument %s=...", name)
-					: mem_printf("node %s/%s", ctx->req->path, name));
+				: def->flags & VAR_NODE
+					? mem_printf("node %s/%s", ctx->req->path, name)
+					: mem_printf("environment variable %s",
+						     def->env));
 		*ret = value;
 		return 0;
 	}

@@ -327,7 +327,9 @@ killed_9pfs() {
 	p9_call 3 add
 	: >"$RIG/run/guests/a/file"
 	backend_gone 9pfs 1 0
-	xhp gc | grep '^9pfs-1-0: undone (the device is gone)'
+	xhp gc >"$RIG/gc" 2>&1
+	cat "$RIG/gc"
+	grep '^9pfs-1-0: undone (the device is gone: ' "$RIG/gc"
 	[ -e "$RIG/run/guests/a/file" ]
 	[ -d "$RIG/run/guests/b" ]
 }

@@ -76,8 +76,8 @@ test_twenty() {
 		vifs+='"bridge=xenbr0,ip=192.0.2.10",'
 	done
 	guest_create g1 "vif = [$vifs]" >said1 2>&1 &
-	guest_create g2 "vif = [$vifs]" >said2 2>&1
-	wait $! || { cat said1 said2; return 1; }
+	guest_create g2 "vif = [$vifs]" >said2 2>&1 || { cat said2; wait; return 1; }
+	wait $! || { cat said1; return 1; }
 	xen-hotplug status
 	[ "$(xen-hotplug status | grep -c '^vif-.* xenbr0 .* attached ')" = 20 ]
 	nft list tables
