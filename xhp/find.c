@@ -49,10 +49,8 @@ int file_read(const char *path, const char *what, struct file *ret, struct xhp_e
 	if (!S_ISREG(st.st_mode) || st.st_size > RECIPE_MAX)
 		return err_usage(err, NULL, "%s %s is %s", what, path,
 				 S_ISREG(st.st_mode) ? "too large" : "not a file");
-	if (owner_check(&st, path, err) < 0 || owner_check(&dir_st, dir, err) < 0) {
-		err->usage = true;
-		return err->code;
-	}
+	if (owner_check(&st, path, err) < 0 || owner_check(&dir_st, dir, err) < 0)
+		return err_usage(err, NULL, "%s", err->text);
 	ret->text = mem_alloc((size_t)st.st_size + 1);
 	while (len < (size_t)st.st_size &&
 	       (n = read(fd, ret->text + len, (size_t)st.st_size - len)) != 0) {
