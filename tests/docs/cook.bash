@@ -257,9 +257,9 @@ cook() {
 	[ "$COOK_KIND" = bash ] || unchanged
 }
 
-# Which loop device it is, is all the same.
+# Which loop device it is, is all the same, and a qdisc's handle.
 cook_state() {
-	snapshot_kernel
+	snapshot_kernel | sed -E 's/^(tc qdisc [a-z]+) [0-9a-f]+:/\1/'
 	xenstore-ls -fp /local | sed -E 's,/dev/loop[0-9]+,/dev/loopN,
 		s,(physical-device = "7:).*",\1N",' | LC_ALL=C sort
 }
