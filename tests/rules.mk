@@ -24,7 +24,9 @@ build/tests/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $< $(TEST_LIBS)
 
-build/tests/floor: TEST_LIBS = -lxenstore
+build/tests/floor: $(addprefix tests/bench/,floor.c floor_ip.c floor.h)
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c,$^) -lxenstore
 
 # Unit tests: one program a file. The engine is an archive, so that a test's own store,
 # or list of actions, stands in for the engine's.
