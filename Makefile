@@ -61,7 +61,8 @@ $(B)/%.o: %.c
 
 RECIPES := $(wildcard conf/*.ini)
 UNITS := $(wildcard conf/*.service)
-SCRIPTS := $(filter-out %.md,$(wildcard compat-scripts/*))
+SCRIPTS := $(filter-out %.md %.sh,$(wildcard compat-scripts/*))
+LIBRARIES := $(wildcard compat-scripts/*.sh)
 DEST_SCRIPTS = $(DESTDIR)$(LIBDIR)/scripts
 DEST_RECIPES = $(DESTDIR)$(DATADIR)/xen-hotplug
 
@@ -77,6 +78,7 @@ install: all
 			>$(DEST_SCRIPTS)/$${f##*/} && \
 		chmod 755 $(DEST_SCRIPTS)/$${f##*/} || exit 1; \
 	done
+	$(INSTALL) -m 644 $(LIBRARIES) $(DEST_SCRIPTS)/
 	[ -e $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf ] || \
 		$(INSTALL) -m 644 conf/hotplug.conf $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR)
@@ -93,7 +95,7 @@ uninstall:
 		$(DESTDIR)$(MANDIR)/man5/xen-hotplug-recipe.5
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
 	rm -f $(addprefix $(DEST_RECIPES)/,$(notdir $(RECIPES)) schema.json)
-	rm -f $(addprefix $(DEST_SCRIPTS)/,$(notdir $(SCRIPTS)))
+	rm -f $(addprefix $(DEST_SCRIPTS)/,$(notdir $(SCRIPTS) $(LIBRARIES)))
 	cmp -s conf/hotplug.conf $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf && \
 		rm -f $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf || :
 	rmdir $(DEST_RECIPES) $(DEST_SCRIPTS) $(DESTDIR)$(LIBDIR) \
