@@ -78,6 +78,15 @@ check_file_sharing() {
 	fi
 }
 
+# do_ebusy TEXT MODE guest|local: as check_device_sharing says it of Xen's own check.
+do_ebusy() {
+	local where="in the privileged domain" as=
+	[ "$3" != guest ] || where="in a guest domain"
+	[ "$2" = w ] || as=" read-only"
+	release_lock block
+	ebusy "$1$where, and so cannot be mounted$as by another."
+}
+
 _check_sharing() {
 	local why mode
 	mode=$(canonicalise_mode "$2")
