@@ -159,7 +159,7 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 			log_warn("%s: it is left alone", err->text);
 		return err->code == -ENODEV || err->code == -ESTALE ? 0 : err->code;
 	}
-	if (nl_ifb_del(link.ifindex, err) < 0 && err->code != -ENODEV)
+	if (nl_link_del(link.ifindex, err) < 0 && err->code != -ENODEV)
 		return err_wrap(err, "cannot remove %s", link.name.s);
 	return 0;
 }

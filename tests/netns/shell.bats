@@ -570,3 +570,24 @@ bridge_by_list_scripts() {
 	[ "$(cat "$RIG/run/mac")" = 00:16:3e:01:01:00 ]
 	SCRIPT='' vif_call 1 0 offline
 }
+
+@test "qemu-ifup: a tap joins the bridge that is named, or the only one" {
+	libraries ours
+	tap_add tap0
+	tap_add tap1
+	dom0 /usr/lib/xen-hotplug/scripts/qemu-ifup tap0 br0
+	dom0 /usr/lib/xen-hotplug/scripts/qemu-ifup tap1
+	link_is tap0 'master br0' 'mtu 1400' 'fe:ff:ff:ff:ff:ff' '[<,]UP[,>]'
+	link_is tap1 'master br0'
+	keep before
+	run dom0 /usr/lib/xen-hotplug/scripts/qemu-ifup tap0 br1
+	[ "$status" = 1 ]
+	says 'there is no bridge br1'
+	run dom0 /usr/lib/xen-hotplug/scripts/qemu-ifup tap9 br0
+	[ "$status" = 1 ]
+	run dom0 /usr/lib/xen-hotplug/scripts/qemu-ifup ../../x br0
+	[ "$status" = 1 ]
+	run dom0 /usr/lib/xen-hotplug/scripts/qemu-ifup
+	[ "$status" = 1 ]
+	unchanged
+}
