@@ -115,3 +115,7 @@ teardown() {
 @test "cookbook: block-shared" {
 	cook "$BOOK" block-shared
 }
+
+@test "cookbook: 9pfs" {
+	cook "$BOOK" 9pfs
+}
