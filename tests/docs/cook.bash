@@ -261,6 +261,7 @@ cook() {
 		cook_call detach "${COOK_DEVICES[i]}" || return
 	done
 	cook_guests_gone
+	[ -z "$(find "$RIG/srv/scratch" -type f 2>/dev/null)" ] || { echo "files are left"; return 1; }
 	[ "$COOK_KIND" = bash ] || unchanged
 }
 

@@ -116,6 +116,10 @@ teardown() {
 	cook "$BOOK" block-shared
 }
 
+@test "cookbook: block-scratch" {
+	cook "$BOOK" block-scratch
+}
+
 @test "cookbook: 9pfs" {
 	cook "$BOOK" 9pfs
 }
