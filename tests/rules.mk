@@ -3,7 +3,8 @@
 
 TEST_CFLAGS = -std=gnu17 -O2 -g -Wall -Wextra -Wno-unused-parameter
 
-TEST_TOOLS = $(addprefix build/tests/,xenstored.so fault.so holder ofdlock frames floor bench)
+TEST_TOOLS = $(addprefix build/tests/,xenstored.so fault.so holder ofdlock frames floor bench \
+	xen-9pfsd notify)
 
 .PHONY: test-tools
 test-tools: $(TEST_TOOLS)
@@ -23,6 +24,10 @@ build/tests/frames: $(addprefix tests/netns/,frames.c framebuild.c frametable.c 
 build/tests/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $< $(TEST_LIBS)
+
+build/tests/xen-9pfsd: tests/netns/xen-9pfsd.c
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -o $@ $< -lxenstore
 
 build/tests/floor: TEST_LIBS = -lxenstore
 

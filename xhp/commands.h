@@ -24,6 +24,9 @@ int cmd_gc(int argc, char **argv, struct xhp_err *err);
 int cmd_help(int argc, char **argv, struct xhp_err *err);
 int cmd_lint(int argc, char **argv, struct xhp_err *err);
 int cmd_repair(int argc, char **argv, struct xhp_err *err);
+int cmd_run(int argc, char **argv, struct xhp_err *err);
 int cmd_status(int argc, char **argv, struct xhp_err *err);
+int cmd_udev(int argc, char **argv, struct xhp_err *err);
+int cmd_watch(int argc, char **argv, struct xhp_err *err);
 
 #endif

@@ -45,7 +45,9 @@ cook_host() {
 	else
 		rig_setup || return
 	fi
-	dom0 install -d -m 700 /run/xen-hotplug/{devices,shared}
+	dom0 install -d -m 700 /run/xen-hotplug/{devices,shared} \
+		"/run/xen-hotplug/index-$(cat /proc/sys/kernel/random/boot_id)"
+	mkdir "$RIG/srv" && dom0 mount --bind "$RIG/srv" /srv || return
 	[ ! -e /usr/bin/dpkg-divert ] || dom0 mount --bind /dev/null /usr/bin/dpkg-divert
 	bridge_add br0 1500
 	ip -n "$DOM0" addr add 192.0.2.1/24 dev br0
@@ -110,6 +112,18 @@ cook_guests() {
 			done
 		done <"$file"
 	done
+}
+
+# Loop devices are this machine's, not the namespace's.
+cook_teardown() {
+	local file loop
+	[ -n "$RIG" ] || return 0
+	while read -r file; do
+		for loop in $(losetup -n -O NAME -j "$file"); do
+			losetup -d "$loop"
+		done
+	done < <(find "$RIG/srv" -type f)
+	rig_teardown
 }
 
 cook_script() {
@@ -231,7 +245,7 @@ cook() {
 		cook_call attach "$device" || return
 	done
 	ports_forward || return
-	[ -z "$COOK_KEEP" ] || snapshot_kernel >"$COOK_KEEP"
+	[ -z "$COOK_KEEP" ] || cook_state >"$COOK_KEEP"
 	compgen -G "$blocks/*.console" >/dev/null || { echo "$2: how to see it?"; return 1; }
 	for file in "$blocks"/*.console; do
 		cook_console "$file" || return
@@ -241,6 +255,13 @@ cook() {
 	done
 	cook_guests_gone
 	[ "$COOK_KIND" = bash ] || unchanged
+}
+
+# Which loop device it is, is all the same, and a qdisc's handle.
+cook_state() {
+	snapshot_kernel | sed -E 's/^(tc qdisc [a-z]+) [0-9a-f]+:/\1/'
+	xenstore-ls -fp /local | sed -E 's,/dev/loop[0-9]+,/dev/loopN,
+		s,(physical-device = "7:).*",\1N",' | LC_ALL=C sort
 }
 
 # The toolstack's part of a guest's end, and netback's.

@@ -46,6 +46,7 @@ rig_kernel_has() {
 	case $1 in
 	bridge-vlan) rig_link_works bridge vlan_filtering 1 ;;
 	dummy | ifb | vxlan) rig_link_works "$1" ;;
+	prjquota) rig_prjquota_works ;;
 	openvswitch) [ -d /sys/module/openvswitch ] || modprobe -q openvswitch ;;
 	*) [ -d "/sys/module/${1//-/_}" ] || modprobe -q "$1" ;;
 	esac
@@ -54,6 +55,18 @@ rig_kernel_has() {
 # rig_link_works KIND [OPTION...]: tried in a network namespace that ends with it.
 rig_link_works() {
 	unshare -n ip link add name rig0 type "$@" 2>/dev/null
+}
+
+# An ext4 that holds to project quotas: mounted where nobody else sees it.
+rig_prjquota_works() {
+	local file status
+	file=$(mktemp /tmp/xhp-ext4-XXXXXX)
+	truncate -s 16M "$file"
+	mkfs.ext4 -q -O project,quota "$file" &&
+		unshare -m mount -o loop,prjquota "$file" /mnt 2>/dev/null
+	status=$?
+	rm "$file"
+	return "$status"
 }
 
 rig_teardown() {
@@ -132,9 +145,22 @@ rig_netns_del() {
 rig_xenstored() {
 	export XENSTORED_RUNDIR=$RIG/xs XENSTORED_PATH=$RIG/xs/socket
 	mkdir "$RIG/xs"
-	rig_start_wait env LD_PRELOAD="$RIG_BUILD/xenstored.so" setpriv --pdeathsig KILL \
-		"$RIG_XENSTORED" -N -P --internal-db=on -F "$RIG/xs/pid" || return
+	rig_xenstored_start || return
 	xenstore-write /local/domain/0/domid 0 /local/domain/0/name Domain-0 domid 0
+}
+
+# Alone, after rig_xenstored_kill: one that has lost all that was in it.
+rig_xenstored_start() {
+	rig_start_wait env LD_PRELOAD="$RIG_BUILD/xenstored.so" setpriv --pdeathsig KILL \
+		"$RIG_XENSTORED" -N -P --internal-db=on -F "$RIG/xs/pid"
+}
+
+rig_xenstored_kill() {
+	local pid
+	pid=$(cat "$RIG/xs/pid")
+	kill -KILL "$pid"
+	wait "$pid" || :
+	rm -f "$RIG/xs"/{pid,socket*}
 }
 
 rig_dom0() {
