@@ -113,7 +113,7 @@ uninstall:
 include tests/rules.mk
 
 BUILD_DEPS := gcc libc6-dev make pkg-config libxen-dev libnl-3-dev libinih-dev \
-	libnftnl-dev libmnl-dev libjansson-dev
+	libnftnl-dev libmnl-dev libjansson-dev libudev-dev
 # The real xenstored, of the Xen that is installed here or of Debian 12's.
 XEN_UTILS := $(or $(notdir $(patsubst %/,%,$(firstword \
 	$(wildcard /usr/share/doc/xen-utils-4*/)))),xen-utils-4.17)

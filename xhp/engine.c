@@ -425,8 +425,12 @@ static int detach_stock(struct ctx *ctx, struct xhp_err *err)
 		return err->code;
 	/* lookups, for the values of the others; one that fails gives none */
 	for (unsigned int i = 0; i < recipe->nsteps; i++) {
-		if (!recipe->steps[i]->action->apply)
-			step_check(ctx, recipe->steps[i], &one);
+		struct step *step = recipe->steps[i];
+
+		if (step->lookup)
+			step_check(ctx, step, &one);
+		else if (step->action->recall)
+			step->action->recall(ctx, step, &one);
 	}
 	for (unsigned int i = recipe->nsteps; i-- > 0;) {
 		struct step *step = recipe->steps[i];
@@ -436,7 +440,9 @@ static int detach_stock(struct ctx *ctx, struct xhp_err *err)
 			continue;
 		if (step_bind(ctx, step, &one) < 0 || !step->active)
 			continue;
-		if (step->action->detach_stock(ctx, step, step->args, &one) < 0) {
+		if ((step->shared ? shared_detach_stock(ctx, step, &one)
+				  : step->action->detach_stock(ctx, step, step->args,
+							       &one)) < 0) {
 			step_error(step, &one);
 			log_warn("%s", one.text);
 			if (!first)

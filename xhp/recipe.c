@@ -216,6 +216,7 @@ static int declare(struct step *step, bool broken, struct xhp_err *err)
 	unsigned int n = 0;
 
 	step->gives = step->action->results ? step->action->results : &none;
+	step->lookup = !step->action->apply;
 	if (!broken && step->action->declare && step->action->declare(step, err) < 0) {
 		declare_error(step, err);
 		if (problem(err) < 0)

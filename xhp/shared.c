@@ -153,6 +153,22 @@ int shared_apply(struct ctx *ctx, struct step *step, struct xhp_err *err)
 	return shared_hold(ctx, shared_name(step, text), text, apply_or_join, step, err);
 }
 
+int shared_detach_stock(struct ctx *ctx, struct step *step, struct xhp_err *err)
+{
+	struct journal j;
+	const char *text;
+	int rc = 0;
+
+	if (expand(ctx, step->scope, step->shared, V_TEXT, &text, err) < 0 ||
+	    journal_open(JOURNAL_SHARED, shared_name(step, text), false, &j, err) < 0)
+		return err->code;
+	shared_prune(&j, NULL);
+	if (j.foreign_boot || !j.nholders)
+		rc = step->action->detach_stock(ctx, step, step->args, err);
+	journal_close(&j, false);
+	return rc;
+}
+
 bool shared_exists(const char *name)
 {
 	const char *path = mem_printf("%s/%s/%s", STATE_DIR, JOURNAL_SHARED, name);

@@ -47,6 +47,31 @@ teardown() {
 	cook "$BOOK" vif-jumbo
 }
 
+# bats test_tags=kernel:bridge-vlan
+@test "cookbook: vif-vlan" {
+	cook "$BOOK" vif-vlan
+}
+
+@test "cookbook: vif-isolated" {
+	cook "$BOOK" vif-isolated
+}
+
+@test "cookbook: vif-tenant" {
+	cook "$BOOK" vif-tenant
+}
+
+@test "cookbook: vif-slow" {
+	cook "$BOOK" vif-slow
+}
+
+@test "cookbook: vif-watched" {
+	cook "$BOOK" vif-watched
+}
+
+@test "cookbook: vif-labelled" {
+	cook "$BOOK" vif-labelled
+}
+
 @test "cookbook: vif-traced" {
 	cook "$BOOK" vif-traced
 }
@@ -89,4 +114,12 @@ teardown() {
 
 @test "cookbook: block-shared" {
 	cook "$BOOK" block-shared
+}
+
+@test "cookbook: block-scratch" {
+	cook "$BOOK" block-scratch
+}
+
+@test "cookbook: 9pfs" {
+	cook "$BOOK" 9pfs
 }

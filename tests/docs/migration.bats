@@ -50,6 +50,10 @@ compare() {
 	COOK_OVS=1 compare vif-ovs-tag '^link ovs[^ ]* address='
 }
 
+@test "migration: vif-rate" {
+	compare vif-rate
+}
+
 @test "migration: block-image" {
 	compare block-image
 }
