@@ -22,11 +22,19 @@ struct var_def {
 	struct param type; /* key is the variable's name */
 	uint8_t flags;
 	const char *env; /* environment variable, or NULL */
+	const char *vm;  /* the guest's node of this name, as in ${vm/NODE}, or NULL */
 	/* Puts what is read in its one form, or leaves it as it is; may be NULL. */
 	const char *(*canonical)(const char *value);
 };
 
-enum verb_kind { VERB_UNKNOWN, VERB_ATTACH, VERB_DETACH, VERB_IGNORE };
+enum verb_kind {
+	VERB_UNKNOWN,
+	VERB_ATTACH,
+	VERB_DETACH,
+	VERB_IGNORE,
+	VERB_PREPARE, /* an attach before the guest is there, and what takes it back */
+	VERB_FORGET,
+};
 
 struct class
 {

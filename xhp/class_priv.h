@@ -5,7 +5,7 @@
 
 #include "class.h"
 
-extern const struct class class_colo, class_remus, class_vbd, class_vif;
+extern const struct class class_9pfs, class_colo, class_remus, class_vbd, class_vif;
 
 /* setup and teardown. */
 enum verb_kind class_setup_verb(const struct request *req);

@@ -34,8 +34,8 @@ static int undo_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	return a->undo(ctx, rec, err);
 }
 
-/* The records from number `down_to` on. */
-static int undo_records(struct journal *j, unsigned int down_to, bool rollback,
+/* The records from number `down_to` on; `all`: also what belongs to the device itself. */
+static int undo_records(struct journal *j, unsigned int down_to, bool rollback, bool all,
 			struct xhp_err *err)
 {
 	struct ctx ctx = { .journal = j, .device = j->name, .rollback = rollback };
@@ -45,7 +45,7 @@ static int undo_records(struct journal *j, unsigned int down_to, bool rollback,
 	for (unsigned int i = j->nrecs; i-- > down_to;) {
 		struct rec *rec = &j->recs[i];
 
-		if (rec->undone || (rec->scope == SCOPE_DEVICE && !rollback))
+		if (rec->undone || (rec->scope == SCOPE_DEVICE && !all))
 			continue;
 		if (deadline_check(&one) < 0 || undo_one(&ctx, rec, &one) < 0) {
 			err_wrap(&one, "undo of [%s] (%s)", rec->step, rec->where);
@@ -67,7 +67,12 @@ static int undo_records(struct journal *j, unsigned int down_to, bool rollback,
 
 int engine_undo(struct journal *j, bool rollback, struct xhp_err *err)
 {
-	return undo_records(j, 0, rollback, err);
+	return undo_records(j, 0, rollback, rollback, err);
+}
+
+int engine_undo_shared(struct journal *j, bool rollback, struct xhp_err *err)
+{
+	return undo_records(j, 0, rollback, true, err);
 }
 
 static int audit_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
@@ -232,7 +237,7 @@ out:
 	log_warn("optional step failed: %s:%d: %s", err->pos.file, err->pos.line,
 		 err->text);
 	step_leave_out(step, "optional, and it failed");
-	return undo_records(j, before, true, &undo_err) ? err->code : 0;
+	return undo_records(j, before, true, true, &undo_err) ? err->code : 0;
 }
 
 int engine_settings(struct ctx *ctx, struct xhp_err *err)
@@ -398,8 +403,10 @@ static int run_attach(struct ctx *ctx, struct xhp_err *err)
 		journal_close(ctx->journal, true);
 		return 0;
 	}
-	if (attach(ctx, err) < 0)
+	if (attach(ctx, err) < 0) {
+		err->refused = true;
 		return roll_back(ctx, err);
+	}
 	journal_close(ctx->journal, false);
 	return 0;
 }
@@ -418,8 +425,12 @@ static int detach_stock(struct ctx *ctx, struct xhp_err *err)
 		return err->code;
 	/* lookups, for the values of the others; one that fails gives none */
 	for (unsigned int i = 0; i < recipe->nsteps; i++) {
-		if (!recipe->steps[i]->action->apply)
-			step_check(ctx, recipe->steps[i], &one);
+		struct step *step = recipe->steps[i];
+
+		if (step->lookup)
+			step_check(ctx, step, &one);
+		else if (step->action->recall)
+			step->action->recall(ctx, step, &one);
 	}
 	for (unsigned int i = recipe->nsteps; i-- > 0;) {
 		struct step *step = recipe->steps[i];
@@ -429,7 +440,9 @@ static int detach_stock(struct ctx *ctx, struct xhp_err *err)
 			continue;
 		if (step_bind(ctx, step, &one) < 0 || !step->active)
 			continue;
-		if (step->action->detach_stock(ctx, step, step->args, &one) < 0) {
+		if ((step->shared ? shared_detach_stock(ctx, step, &one)
+				  : step->action->detach_stock(ctx, step, step->args,
+							       &one)) < 0) {
 			step_error(step, &one);
 			log_warn("%s", one.text);
 			if (!first)
@@ -462,8 +475,11 @@ static int run_detach(struct ctx *ctx, struct xhp_err *err)
 static void tell_error(const struct request *req, const struct recipe *recipe,
 		       const struct xhp_err *err)
 {
-	unsigned int until =
-		(unsigned int)(deadline_elapsed_us() / 1000000) + DEADLINE_TELL_FOR;
+	unsigned int until;
+
+	if (req->early)
+		return;
+	until = (unsigned int)(deadline_elapsed_us() / 1000000) + DEADLINE_TELL_FOR;
 
 	deadline_extend(until < DEADLINE_TELL ? until : DEADLINE_TELL);
 	store_again();

@@ -42,7 +42,7 @@ static bool is_detach_by_journal(char **argv, struct recipe *recipe, struct requ
 	       !journal_read(JOURNAL_DEVICES, recipe->class->device(req), &j, &unused);
 }
 
-static int cmd_run(int argc, char **argv, struct xhp_err *err)
+int cmd_run(int argc, char **argv, struct xhp_err *err)
 {
 	const char *path = getenv("XENBUS_PATH");
 	struct recipe recipe;
@@ -88,6 +88,15 @@ const struct command commands[] = {
 	  "sets it: XENBUS_PATH (backend/vif/1/0), XENBUS_TYPE, and for a vif \"vif\" or\n"
 	  "\"INTERFACE\". A recipe can be a program: #!/usr/sbin/xen-hotplug run\n",
 	  cmd_run },
+	{ "udev", "[EVENT] | --served DEVICE", "the same, for an event of the kernel's",
+	  "EVENT is DEVICE:ACTION:NUMBER, as in the name of xen-hotplug@.service; without\n"
+	  "it ACTION, XENBUS_PATH and XENBUS_TYPE are taken from the environment, as udev\n"
+	  "sets it. Only classes of hotplug.conf's udev-devices are served; --served tells\n"
+	  "whether DEVICE is of one.\n",
+	  cmd_udev },
+	{ "watch", "", "attach and detach what comes and goes in xenstore",
+	  "Serves the classes of hotplug.conf's watch-devices until it gets SIGTERM.\n",
+	  cmd_watch },
 	{ "plan", "RECIPE VERB [NAME=VALUE...]", "say what run would do; change nothing",
 	  NULL, cmd_plan },
 	{ "lint", "[RECIPE...] [--json]",
@@ -128,13 +137,14 @@ const struct command commands[] = {
 	  cmd_disk_check },
 	{ "help", "[COMMAND|ACTION|CLASS]",
 	  "explain a command, an action, a device class", NULL, cmd_help },
+	{ "disk-in-use", "PATH r|w", NULL, NULL, cmd_disk_in_use },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 
 static const char *command_candidate(void *data, unsigned int i)
 {
 	(void)data;
-	return commands[i].name;
+	return commands[i].summary ? commands[i].name : NULL;
 }
 
 static int dispatch(int argc, char **argv, struct xhp_err *err)

@@ -64,8 +64,9 @@ struct step {
 	const struct template *shared;
 	bool late;   /* some key has a late result in it */
 	bool secret; /* its results are never shown, and go to keys with P_SECRET alone */
-	const struct result_def
-		*gives; /* its action's results, or what its keys declare */
+	bool lookup; /* only looks, and that before anything changes */
+	/* its action's results, or those that its keys declare; ends with a NULL name */
+	const struct result_def *gives;
 
 	/* While a run lasts. */
 	bool active, checked;

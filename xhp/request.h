@@ -16,6 +16,7 @@ struct request {
 	/* XENBUS_PATH: relative paths are below our own domain's; NULL: there is none */
 	const char *path;
 	unsigned int domid, devid;
+	bool early;         /* before the guest is there: no path, no domid, no devid */
 	struct field *args; /* NAME=VALUE */
 	unsigned int nargs;
 };

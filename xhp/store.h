@@ -45,11 +45,18 @@ int store_publish(const char *backend, const struct store_item *items, unsigned 
 int store_publish_in(const char *backend, const char *in_state,
 		     const struct store_item *items, unsigned int n, struct xhp_err *err);
 
+/* Removes an empty directory, and those above it that are empty then, below `stop`. */
+void store_tidy(const char *path, const char *stop);
+
 /* Removes a node and all below it; that it is gone already is success. */
 int store_remove(const char *path, struct xhp_err *err);
 
-/* Removes an empty directory, and those above it that are empty then, below `stop`. */
-void store_tidy(const char *path, const char *stop);
+/*
+ * Waits until the node holds `value`, looked at whenever it changes. -ETIMEDOUT with what
+ * it holds.
+ */
+int store_wait(const char *path, const char *value, unsigned int timeout_s,
+	       struct xhp_err *err);
 
 /* For the deadline's signal handler: makes a pending or later request fail. */
 void store_abandon(void);
