@@ -7,6 +7,7 @@ DATADIR ?= $(PREFIX)/share
 SBINDIR ?= $(PREFIX)/sbin
 LIBDIR ?= $(PREFIX)/lib/xen-hotplug
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+RULESDIR ?= $(PREFIX)/lib/udev/rules.d
 MANDIR ?= $(DATADIR)/man
 B := build
 
@@ -61,7 +62,12 @@ $(B)/%.o: %.c
 
 RECIPES := $(wildcard conf/*.ini)
 UNITS := $(wildcard conf/*.service)
-SCRIPTS := $(filter-out %.md,$(wildcard compat-scripts/*))
+RULES := $(wildcard conf/*.rules)
+INITS := $(wildcard conf/*.init)
+SCRIPTS := $(filter-out %.md %.sh,$(wildcard compat-scripts/*))
+LIBRARIES := $(wildcard compat-scripts/*.sh)
+DOCS := README conf/COOKBOOK.md compat-scripts/MIGRATION.md compat-scripts/SCRIPTS.md
+DEST_DOCS = $(DESTDIR)$(DATADIR)/doc/xen-hotplug
 DEST_SCRIPTS = $(DESTDIR)$(LIBDIR)/scripts
 DEST_RECIPES = $(DESTDIR)$(DATADIR)/xen-hotplug
 
@@ -77,26 +83,36 @@ install: all
 			>$(DEST_SCRIPTS)/$${f##*/} && \
 		chmod 755 $(DEST_SCRIPTS)/$${f##*/} || exit 1; \
 	done
+	$(INSTALL) -m 644 $(LIBRARIES) $(DEST_SCRIPTS)/
 	[ -e $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf ] || \
 		$(INSTALL) -m 644 conf/hotplug.conf $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf
-	$(INSTALL) -d $(DESTDIR)$(UNITDIR)
+	$(INSTALL) -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(RULESDIR)
+	for f in $(RULES) $(INITS); do \
+		case $$f in *.rules) dir=$(DESTDIR)$(RULESDIR) ;; *) dir=$(DEST_RECIPES) ;; esac; \
+		sed 's|/usr/sbin/xen-hotplug|$(SBINDIR)/xen-hotplug|' $$f >$$dir/$${f##*/} && \
+		chmod $$(stat -c %a $$f) $$dir/$${f##*/} || exit 1; \
+	done
 	for f in $(UNITS); do \
 		sed 's|/usr/sbin/xen-hotplug|$(SBINDIR)/xen-hotplug|' $$f \
 			>$(DESTDIR)$(UNITDIR)/$${f##*/} || exit 1; \
 	done
 	$(INSTALL) -m 644 xhp/xen-hotplug.8 $(DESTDIR)$(MANDIR)/man8/
 	$(INSTALL) -m 644 conf/xen-hotplug-recipe.5 $(DESTDIR)$(MANDIR)/man5/
+	$(INSTALL) -d $(DEST_DOCS)
+	$(INSTALL) -m 644 $(DOCS) $(DEST_DOCS)/
 
 # The administrator's files stay: recipes, and settings that were changed.
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/xen-hotplug $(DESTDIR)$(MANDIR)/man8/xen-hotplug.8 \
 		$(DESTDIR)$(MANDIR)/man5/xen-hotplug-recipe.5
-	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
-	rm -f $(addprefix $(DEST_RECIPES)/,$(notdir $(RECIPES)) schema.json)
-	rm -f $(addprefix $(DEST_SCRIPTS)/,$(notdir $(SCRIPTS)))
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
+		$(addprefix $(DESTDIR)$(RULESDIR)/,$(notdir $(RULES)))
+	rm -f $(addprefix $(DEST_RECIPES)/,$(notdir $(RECIPES) $(INITS)) schema.json)
+	rm -f $(addprefix $(DEST_SCRIPTS)/,$(notdir $(SCRIPTS) $(LIBRARIES)))
+	rm -f $(addprefix $(DEST_DOCS)/,$(notdir $(DOCS)))
 	cmp -s conf/hotplug.conf $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf && \
 		rm -f $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf || :
-	rmdir $(DEST_RECIPES) $(DEST_SCRIPTS) $(DESTDIR)$(LIBDIR) \
+	rmdir $(DEST_DOCS) $(DEST_RECIPES) $(DEST_SCRIPTS) $(DESTDIR)$(LIBDIR) \
 		$(DESTDIR)$(SYSCONFDIR)/xen/hotplug 2>/dev/null || :
 
 # --- to see it at work ---
@@ -104,7 +120,7 @@ uninstall:
 include tests/rules.mk
 
 BUILD_DEPS := gcc libc6-dev make pkg-config libxen-dev libnl-3-dev libinih-dev \
-	libnftnl-dev libmnl-dev libjansson-dev
+	libnftnl-dev libmnl-dev libjansson-dev libudev-dev
 # The real xenstored, of the Xen that is installed here or of Debian 12's.
 XEN_UTILS := $(or $(notdir $(patsubst %/,%,$(firstword \
 	$(wildcard /usr/share/doc/xen-utils-4*/)))),xen-utils-4.17)

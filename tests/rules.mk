@@ -3,7 +3,8 @@
 
 TEST_CFLAGS = -std=gnu17 -O2 -g -Wall -Wextra -Wno-unused-parameter
 
-TEST_TOOLS = $(addprefix build/tests/,xenstored.so fault.so holder frames floor bench)
+TEST_TOOLS = $(addprefix build/tests/,xenstored.so fault.so holder ofdlock frames floor bench \
+	xen-9pfsd introduce notify)
 
 .PHONY: test-tools
 test-tools: $(TEST_TOOLS)
@@ -11,6 +12,8 @@ test-tools: $(TEST_TOOLS)
 build/tests/%.so: tests/shim/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -fPIC -shared -o $@ $<
+
+build/tests/xenstored.so: tests/shim/ring.h
 
 build/tests/%: tests/netns/%.c
 	@mkdir -p $(@D)
@@ -24,7 +27,13 @@ build/tests/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $< $(TEST_LIBS)
 
-build/tests/floor: TEST_LIBS = -lxenstore
+build/tests/floor: $(addprefix tests/bench/,floor.c floor_ip.c floor.h)
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c,$^) -lxenstore
+
+build/tests/xen-9pfsd build/tests/introduce: build/tests/%: tests/netns/%.c
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -o $@ $< -lxenstore
 
 # Unit tests: one program a file. The engine is an archive, so that a test's own store,
 # or list of actions, stands in for the engine's.

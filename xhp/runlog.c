@@ -37,6 +37,7 @@ static struct {
 
 void runlog_begin(const char *recipe, const char *verb)
 {
+	memset(&run, 0, sizeof(run));
 	run.open = true;
 	run.recipe = recipe ? recipe : "";
 	run.verb = verb ? verb : "";
