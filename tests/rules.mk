@@ -4,7 +4,7 @@
 TEST_CFLAGS = -std=gnu17 -O2 -g -Wall -Wextra -Wno-unused-parameter
 
 TEST_TOOLS = $(addprefix build/tests/,xenstored.so fault.so holder ofdlock frames floor bench \
-	xen-9pfsd notify)
+	xen-9pfsd introduce notify)
 
 .PHONY: test-tools
 test-tools: $(TEST_TOOLS)
@@ -12,6 +12,8 @@ test-tools: $(TEST_TOOLS)
 build/tests/%.so: tests/shim/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -fPIC -shared -o $@ $<
+
+build/tests/xenstored.so: tests/shim/ring.h
 
 build/tests/%: tests/netns/%.c
 	@mkdir -p $(@D)
@@ -23,13 +25,15 @@ build/tests/frames: $(addprefix tests/netns/,frames.c framebuild.c frametable.c 
 
 build/tests/%: tests/bench/%.c
 	@mkdir -p $(@D)
-	$(CC) $(TEST_CFLAGS) -o $@ $< $(TEST_LIBS)
+	$(CC) $(TEST_CFLAGS) -o $@ $<
 
-build/tests/xen-9pfsd: tests/netns/xen-9pfsd.c
+build/tests/floor: $(addprefix tests/bench/,floor.c floor_ip.c floor.h)
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c,$^) -lxenstore
+
+build/tests/xen-9pfsd build/tests/introduce: build/tests/%: tests/netns/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $< -lxenstore
-
-build/tests/floor: TEST_LIBS = -lxenstore
 
 # Unit tests: one program a file. The engine is an archive, so that a test's own store,
 # or list of actions, stands in for the engine's.

@@ -178,7 +178,8 @@ static void add_loops(struct sharing *s, struct loops *loops)
 		const struct disk_id id = block_id(makedev(LOOP_MAJOR, l->number));
 		const struct disk_id shown = shown_by(l);
 
-		if (!disk_id_in(&s->set, &shown) ||
+		/* one that it is made of has other partitions, too */
+		if (disk_id_in(&s->set, &id) || !disk_id_in(&s->set, &shown) ||
 		    (has_own && own.dev == l->dev && own.ino == l->ino &&
 		     !loopdev_overlap(&own, l)))
 			continue;

@@ -85,7 +85,7 @@ cook_files() {
 # cook_guests DIRECTORY: what libxl makes of the configurations. COOK_DEVICES gets lines
 # CLASS DOMID DEVID SCRIPT.
 cook_guests() {
-	local line guest= domid=0 nics=0 disk file
+	local line guest= domid=0 nics=0 kind file
 	COOK_DEVICES=()
 	declare -gA COOK_DOMID=()
 	for file in "$1"/*.xl; do
@@ -96,19 +96,16 @@ cook_guests() {
 				COOK_DOMID[$guest]=$((++domid))
 				nics=0
 				continue ;;
-			vif*) disk= ;;
-			disk*) disk=1 ;;
+			vif*) kind=cook_vif ;;
+			disk*) kind=cook_disk ;;
+			p9*) kind=cook_p9 ;;
 			\'*) ;;
 			*) continue ;;
 			esac
 			[ -n "$guest" ] || { guest=web1 && domid=1 && COOK_DOMID[web1]=1; }
 			while [[ $line =~ \'([^\']*)\'(.*) ]]; do
 				line=${BASH_REMATCH[2]}
-				if [ -n "$disk" ]; then
-					cook_disk "$domid" "${BASH_REMATCH[1]}"
-				else
-					cook_vif "$domid" $((nics++)) "${BASH_REMATCH[1]}"
-				fi || return
+				$kind "$domid" "${BASH_REMATCH[1]}" || return
 			done
 		done <"$file"
 	done
@@ -133,10 +130,10 @@ cook_script() {
 	esac
 }
 
-# cook_vif DOMID DEVID CONFIGURATION (xl-network-configuration(5))
+# cook_vif DOMID CONFIGURATION (xl-network-configuration(5))
 cook_vif() {
-	local part nodes=(bridge=xenbr0) SCRIPT=/etc/xen/scripts/vif-bridge parts
-	IFS=, read -ra parts <<<"$3"
+	local part nodes=(bridge=xenbr0) SCRIPT=/etc/xen/scripts/vif-bridge parts n=$((nics++))
+	IFS=, read -ra parts <<<"$2"
 	for part in "${parts[@]}"; do
 		case $part in
 		script=*) SCRIPT=$(cook_script "${part#*=}") ;;
@@ -145,8 +142,8 @@ cook_vif() {
 		*) echo "a key that this test does not know: $part"; return 1 ;;
 		esac
 	done
-	vif_add "$1" "$2" && GUEST_NAME=$guest backend vif "$1" "$2" "${nodes[@]}" || return
-	COOK_DEVICES+=("vif $1 $2 $SCRIPT")
+	vif_add "$1" $n && GUEST_NAME=$guest backend vif "$1" $n "${nodes[@]}" || return
+	COOK_DEVICES+=("vif $1 $n $SCRIPT")
 }
 
 # cook_disk DOMID CONFIGURATION (xl-disk-configuration(5))
@@ -172,6 +169,14 @@ cook_disk() {
 	COOK_DEVICES+=("$class $1 $devid $SCRIPT")
 }
 
+# cook_p9 DOMID CONFIGURATION: there is no script; what udev asks for stands in for it.
+cook_p9() {
+	local parts
+	IFS=, read -ra parts <<<"$2"
+	GUEST_NAME=$guest backend 9pfs "$1" 0 state=1 "${parts[@]}" || return
+	COOK_DEVICES+=("9pfs $1 0 -")
+}
+
 # cook_call attach|detach DEVICE: as libxl does.
 cook_call() {
 	local class domid devid SCRIPT verb
@@ -180,6 +185,8 @@ cook_call() {
 	case $class-$1 in
 	vif-attach) vif_call "$domid" "$devid" online ;;
 	vif-detach) vif_call "$domid" "$devid" offline ;;
+	9pfs-attach) RECIPE=9pfs SCRIPT= CLASS=9pfs disk_call "$domid" "$devid" add ;;
+	9pfs-detach) RECIPE=9pfs SCRIPT= CLASS=9pfs disk_call "$domid" "$devid" remove ;;
 	*-attach) CLASS=$class disk_call "$domid" "$devid" add ;;
 	*-detach) CLASS=$class disk_call "$domid" "$devid" remove ;;
 	esac || { echo "$1 of $2 failed: $(node "$class" "$domid" "$devid" hotplug-error)"; return 1; }
@@ -254,6 +261,7 @@ cook() {
 		cook_call detach "${COOK_DEVICES[i]}" || return
 	done
 	cook_guests_gone
+	[ -z "$(find "$RIG/srv/scratch" -type f 2>/dev/null)" ] || { echo "files are left"; return 1; }
 	[ "$COOK_KIND" = bash ] || unchanged
 }
 

@@ -115,3 +115,11 @@ teardown() {
 @test "cookbook: block-shared" {
 	cook "$BOOK" block-shared
 }
+
+@test "cookbook: block-scratch" {
+	cook "$BOOK" block-scratch
+}
+
+@test "cookbook: 9pfs" {
+	cook "$BOOK" 9pfs
+}
