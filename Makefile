@@ -64,7 +64,8 @@ RECIPES := $(wildcard conf/*.ini)
 UNITS := $(wildcard conf/*.service)
 RULES := $(wildcard conf/*.rules)
 INITS := $(wildcard conf/*.init)
-SCRIPTS := $(filter-out %.md,$(wildcard compat-scripts/*))
+SCRIPTS := $(filter-out %.md %.sh,$(wildcard compat-scripts/*))
+LIBRARIES := $(wildcard compat-scripts/*.sh)
 DOCS := README conf/COOKBOOK.md compat-scripts/MIGRATION.md compat-scripts/SCRIPTS.md
 DEST_DOCS = $(DESTDIR)$(DATADIR)/doc/xen-hotplug
 DEST_SCRIPTS = $(DESTDIR)$(LIBDIR)/scripts
@@ -82,6 +83,7 @@ install: all
 			>$(DEST_SCRIPTS)/$${f##*/} && \
 		chmod 755 $(DEST_SCRIPTS)/$${f##*/} || exit 1; \
 	done
+	$(INSTALL) -m 644 $(LIBRARIES) $(DEST_SCRIPTS)/
 	[ -e $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf ] || \
 		$(INSTALL) -m 644 conf/hotplug.conf $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(RULESDIR)
@@ -106,7 +108,7 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
 		$(addprefix $(DESTDIR)$(RULESDIR)/,$(notdir $(RULES)))
 	rm -f $(addprefix $(DEST_RECIPES)/,$(notdir $(RECIPES) $(INITS)) schema.json)
-	rm -f $(addprefix $(DEST_SCRIPTS)/,$(notdir $(SCRIPTS)))
+	rm -f $(addprefix $(DEST_SCRIPTS)/,$(notdir $(SCRIPTS) $(LIBRARIES)))
 	rm -f $(addprefix $(DEST_DOCS)/,$(notdir $(DOCS)))
 	cmp -s conf/hotplug.conf $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf && \
 		rm -f $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf || :

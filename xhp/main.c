@@ -137,13 +137,14 @@ const struct command commands[] = {
 	  cmd_disk_check },
 	{ "help", "[COMMAND|ACTION|CLASS]",
 	  "explain a command, an action, a device class", NULL, cmd_help },
+	{ "disk-in-use", "PATH r|w", NULL, NULL, cmd_disk_in_use },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 
 static const char *command_candidate(void *data, unsigned int i)
 {
 	(void)data;
-	return commands[i].name;
+	return commands[i].summary ? commands[i].name : NULL;
 }
 
 static int dispatch(int argc, char **argv, struct xhp_err *err)
