@@ -25,7 +25,7 @@ build/tests/frames: $(addprefix tests/netns/,frames.c framebuild.c frametable.c 
 
 build/tests/%: tests/bench/%.c
 	@mkdir -p $(@D)
-	$(CC) $(TEST_CFLAGS) -o $@ $< $(TEST_LIBS)
+	$(CC) $(TEST_CFLAGS) -o $@ $<
 
 build/tests/floor: $(addprefix tests/bench/,floor.c floor_ip.c floor.h)
 	@mkdir -p $(@D)
