@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The recipes for disks that other programs bring: what these are called with, and what is
 # made of what they say. The programs are stand-ins that know the real ones' options and
-# exit statuses; make check-xen runs block-nbd and block-iscsi with the real ones.
+# exit statuses; make check-xen runs block-iscsi with the real ones.
 
 load lib
 load scene
@@ -313,14 +313,13 @@ drbd_tools() {
 	disk_scene block-lvm vg/lv
 	sed 's|/dev/\${|/run/vgs/${|' "$RIG_TOP/conf/block-lvm.ini" >"$RIG/etc-xen/hotplug/block-lvm.ini"
 	mkdir -p "$RIG/run/vgs/vg"
-	ln -s "$LOOP" "$RIG/run/vgs/vg/lv"
 	tool lvs <<-'END'
 		printf 'lvs ' >>/run/calls; printf '<%s>' "$@" >>/run/calls; echo >>/run/calls
 		cat /run/things/active 2>/dev/null || echo '  '
 	END
 	tool lvchange <<-'END'
 		printf 'lvchange ' >>/run/calls; printf '<%s>' "$@" >>/run/calls; echo >>/run/calls
-		case $1 in -an) rm /run/things/active ;; *) echo '  active ' >/run/things/active ;; esac
+		case $1 in -an) rm /run/things/active ;; *) echo '  active ' >/run/things/active; ln -sfn "$(cat /run/loop)" /run/vgs/vg/lv ;; esac
 	END
 	add
 	attached

@@ -1,0 +1,113 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Disks from real servers, by the real tools and udev. The kernel's side of NBD, iSCSI and
+# udev is in the first network namespace, so dom0 has that one here; traffic is loopback's.
+
+load lib
+load scene
+load tools
+
+IQN=iqn.2003-01.org.example:disk1
+BACK=/local/domain/0/backend/vbd
+
+setup() {
+	rig_setup
+	dom0() { nsenter -t "$RIG_HOLDER" -m "$@"; }
+	mkdir "$RIG/run/things"
+	dom0 install -d -m 700 /run/xen-hotplug/{devices,shared}
+	export CLASS=vbd
+}
+
+teardown() {
+	rig_teardown
+}
+
+disk() {
+	backend vbd "$1" 51712 params="$2" mode="${3:-w}"
+}
+add() { thing_call "${1:-1}" 51712 add; }
+remove() { thing_call "${1:-1}" 51712 remove; }
+
+# of D: the device that the toolstack was told of.
+of() { node vbd "$1" 51712 physical-device-path; }
+
+# holds DEVICE TEXT: does the device begin with it?
+holds() {
+	[ "$(dom0 head -c "${#2}" "$1")" = "$2" ]
+}
+
+# eventually COMMAND...: in ten seconds.
+eventually() {
+	local tries=100
+	until "$@"; do
+		((tries--)) || { echo "not in time: $*"; return 1; }
+		sleep 0.1
+	done
+}
+
+iscsi_target() {
+	local lun
+	cp -r /etc/iscsi "$RIG/iscsi"
+	dom0 mount --bind "$RIG/iscsi" /etc/iscsi
+	echo "InitiatorName=iqn.2003-01.org.example:dom0" >"$RIG/iscsi/initiatorname.iscsi"
+	rig_start dom0 tgtd -f --iscsi portal=127.0.0.1:3261
+	rig_start dom0 iscsid -f
+	eventually dom0 tgtadm --lld iscsi --mode sys --op show >/dev/null
+	tgt --mode target --op new --tid 1 -T "$IQN"
+	for lun in 1 2; do
+		printf 'lun %s' "$lun" >"$RIG/run/lun$lun"
+		truncate -s 8M "$RIG/run/lun$lun"
+		tgt --mode logicalunit --op new --tid 1 --lun "$lun" -b "/run/lun$lun"
+	done
+	tgt --mode target --op bind --tid 1 -I ALL
+}
+
+tgt() {
+	dom0 tgtadm --lld iscsi "$@"
+}
+
+sessions() {
+	dom0 iscsiadm -m session 2>/dev/null | grep -c "$IQN"
+}
+
+# bats test_tags=kernel:iscsi-tcp
+@test "block-iscsi with tgt: two disks of a target, CHAP" {
+	local portal=127.0.0.1:3261
+	iscsi_target
+	export RECIPE=block-iscsi
+	disk 1 "iqn=$IQN,portal=$portal,lun=1"
+	disk 2 "iqn=$IQN,portal=$portal,lun=2"
+	add 1
+	add 2
+	holds "$(of 1)" 'lun 1'
+	holds "$(of 2)" 'lun 2'
+	[ "$(sessions)" = 1 ]
+	remove 1
+	[ "$(sessions)" = 1 ]
+	holds "$(of 2)" 'lun 2'
+	remove 2
+	[ "$(sessions)" = 0 ]
+	[ -z "$(ls "$RIG"/run/xen-hotplug/{devices,shared} | grep vbd)" ]
+	run dom0 iscsiadm -m node
+	[ "$status" = 21 ]
+	# dom0's own session stays
+	dom0 iscsiadm -m node -T "$IQN" -p "$portal" -o new
+	dom0 iscsiadm -m node -T "$IQN" -p "$portal" --login
+	add 1
+	remove 1
+	[ "$(sessions)" = 1 ]
+	dom0 iscsiadm -m node -T "$IQN" -p "$portal" --logout
+	dom0 iscsiadm -m node -T "$IQN" -p "$portal" -o delete
+	# a password
+	tgt --mode account --op new --user alice --password wonderland12
+	tgt --mode account --op bind --tid 1 --user alice
+	run add 1
+	[ "$status" = 1 ]
+	says 'iscsiadm ended with status' 'uthorization'
+	echo "$IQN alice wonderland12" >"$RIG/etc-xen/iscsi-secrets"
+	chmod 600 "$RIG/etc-xen/iscsi-secrets"
+	add 1
+	holds "$(of 1)" 'lun 1'
+	remove 1
+	[ "$(sessions)" = 0 ]
+}
