@@ -3,7 +3,7 @@
 
 TEST_CFLAGS = -std=gnu17 -O2 -g -Wall -Wextra -Wno-unused-parameter
 
-TEST_TOOLS = $(addprefix build/tests/,xenstored.so fault.so holder ofdlock frames floor bench \
+TEST_TOOLS = $(addprefix build/tests/,xenstored.so fault.so holder ofdlock frames floor floor_disk bench \
 	xen-9pfsd introduce notify)
 
 .PHONY: test-tools
@@ -31,7 +31,7 @@ build/tests/xen-9pfsd build/tests/introduce: build/tests/%: tests/netns/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $< -lxenstore
 
-build/tests/floor: TEST_LIBS = -lxenstore
+build/tests/floor build/tests/floor_disk: TEST_LIBS = -lxenstore
 
 # Unit tests: one program a file. The engine is an archive, so that a test's own store,
 # or list of actions, stands in for the engine's.
