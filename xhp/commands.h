@@ -25,6 +25,7 @@ int cmd_enable(int argc, char **argv, struct xhp_err *err);
 int cmd_gc(int argc, char **argv, struct xhp_err *err);
 int cmd_help(int argc, char **argv, struct xhp_err *err);
 int cmd_lint(int argc, char **argv, struct xhp_err *err);
+int cmd_log(int argc, char **argv, struct xhp_err *err);
 int cmd_repair(int argc, char **argv, struct xhp_err *err);
 int cmd_run(int argc, char **argv, struct xhp_err *err);
 int cmd_status(int argc, char **argv, struct xhp_err *err);
