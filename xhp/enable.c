@@ -221,6 +221,54 @@ static int disable_one(const char *name, struct xhp_err *err)
 	return 0;
 }
 
+/* --- enable --list --- */
+
+/* What dpkg says of the file; "stock" only if a package owns it and it is unchanged. */
+static const char *describe(const char *path)
+{
+	const char *const owner[] = { "/usr/bin/dpkg-query", "--search", path, NULL };
+	struct buf answer = { 0 }, verified = { 0 };
+	const char *const *argv;
+	struct xhp_err unused;
+	char *end;
+	int status;
+
+	if (access(owner[0], X_OK) < 0)
+		return "not ours";
+	if (dpkg(owner, &status, &answer, &unused) < 0)
+		return "not ours; dpkg does not answer";
+	/* "PACKAGE: PATH"; a diversion that somebody else made has words before the colon
+	 */
+	end = answer.s ? strchr(answer.s, ':') : NULL;
+	if (status || !end || memchr(answer.s, ' ', (size_t)(end - answer.s)))
+		return "foreign: of no package";
+	*end = '\0';
+	argv = (const char *const[]){ "/usr/bin/dpkg", "--verify", answer.s, NULL };
+	if (dpkg(argv, &status, &verified, &unused) < 0)
+		return mem_printf("of %s", answer.s);
+	if (verified.s && strstr(verified.s, mem_printf(" %s\n", path)))
+		return mem_printf("of %s, changed", answer.s);
+	return mem_printf("stock, of %s", answer.s);
+}
+
+static int list_one(const char *name, struct xhp_err *err)
+{
+	const char *path = script_path(name), *stock = mem_printf("%s" STOCK, path);
+	bool kept = access(stock, F_OK) == 0;
+	enum state state = state_of(name);
+
+	(void)err;
+	if (state == OURS)
+		printf("%-24s ours%s\n", name,
+		       kept ? mem_printf(", the original is %s" STOCK, name)
+			    : ", there is no original");
+	else
+		printf("%-24s %s%s\n", name,
+		       state == ABSENT ? "not there" : describe(path),
+		       kept ? mem_printf(", beside a %s" STOCK, name) : "");
+	return 0;
+}
+
 static int each(int argc, char **argv, int (*fn)(const char *, struct xhp_err *),
 		struct xhp_err *err)
 {
@@ -251,6 +299,8 @@ static int each(int argc, char **argv, int (*fn)(const char *, struct xhp_err *)
 
 int cmd_enable(int argc, char **argv, struct xhp_err *err)
 {
+	if (argc > 1 && !strcmp(argv[1], "--list"))
+		return each(argc - 1, argv + 1, list_one, err);
 	return each(argc, argv, enable_one, err);
 }
 

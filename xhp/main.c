@@ -104,11 +104,11 @@ const struct command commands[] = {
 	  "for sure: from xenstore and from the kernel. Stops if more than half of all\n"
 	  "devices look gone at once, unless --force is given.\n",
 	  cmd_gc },
-	{ "enable", "[SCRIPT...]",
+	{ "enable", "[--list] [SCRIPT...]",
 	  "take the old scripts' names over; all, if none is named",
 	  "The original is kept beside it as NAME.stock, diverted where dpkg is in use, so\n"
 	  "that updates of Xen's package go there. The name leads to one or the other at\n"
-	  "any instant.\n",
+	  "any instant. --list only says what is ours, stock or foreign.\n",
 	  cmd_enable },
 	{ "disable", "[SCRIPT...]", "give the old scripts' names back", NULL,
 	  cmd_disable },

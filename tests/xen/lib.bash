@@ -5,16 +5,14 @@
 # if anything of the others is left in dom0.
 
 shopt -s globstar nullglob
-XEN_SCRIPTS=/usr/lib/xen-hotplug/scripts
-STOCK_SCRIPTS=/etc/xen/scripts
 PV='kernel = "/xen-test/vmlinux"
 	ramdisk = "/xen-test/guest.initrd"
 	extra = "console=hvc0 quiet"'
 
-# Once, before all tests.
+# Once, before all tests: xl finds our scripts under the old names.
 xen_start() {
-	use_scripts "$XEN_SCRIPTS"
-	bridge_add xenbr0 &&
+	xen-hotplug enable >/dev/null &&
+		bridge_add xenbr0 &&
 		ip addr add 192.0.2.1/24 dev xenbr0 &&
 		ip addr add 2001:db8::1/64 dev xenbr0 nodad
 }
@@ -35,11 +33,6 @@ xen_clean() {
 	wait_until nothing_left && return
 	diff before after | grep -v '/.*/.*/.*/.*/.*/' | head -n 60
 	return 1
-}
-
-# Whose scripts xl calls by default.
-use_scripts() {
-	printf '%s\n' "vif.default.script=\"$1/vif-bridge\"" >/etc/xen/xl.conf
 }
 
 skip() {
