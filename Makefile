@@ -71,7 +71,7 @@ install: all
 		$(DESTDIR)$(SYSCONFDIR)/xen/hotplug $(DESTDIR)$(MANDIR)/man8 \
 		$(DESTDIR)$(MANDIR)/man5
 	$(INSTALL) -m 755 $(B)/xen-hotplug $(DESTDIR)$(SBINDIR)/
-	$(INSTALL) -m 644 $(RECIPES) $(DEST_RECIPES)/
+	$(INSTALL) -m 644 $(RECIPES) xhp/schema.json $(DEST_RECIPES)/
 	for f in $(SCRIPTS); do \
 		sed '1s|/usr/sbin/xen-hotplug|$(SBINDIR)/xen-hotplug|' $$f \
 			>$(DEST_SCRIPTS)/$${f##*/} && \
@@ -95,7 +95,7 @@ uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/xen-hotplug $(DESTDIR)$(MANDIR)/man8/xen-hotplug.8 \
 		$(DESTDIR)$(MANDIR)/man5/xen-hotplug-recipe.5
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
-	rm -f $(addprefix $(DEST_RECIPES)/,$(notdir $(RECIPES)))
+	rm -f $(addprefix $(DEST_RECIPES)/,$(notdir $(RECIPES)) schema.json)
 	rm -f $(addprefix $(DEST_SCRIPTS)/,$(notdir $(SCRIPTS)))
 	cmp -s conf/hotplug.conf $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf && \
 		rm -f $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf || :

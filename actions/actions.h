@@ -5,6 +5,9 @@
 
 #include "xhp.h"
 
+/* What flushes nftables' ruleset, or a part of it, when it is started. */
+#define FIREWALLS "nftables.service firewalld.service docker.service"
+
 #define PARAM_DEV(args)                                                        \
 	{                                                                      \
 		.key = "dev", .type = V_IFNAME, .offset = offsetof(args, dev), \

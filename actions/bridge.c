@@ -257,10 +257,16 @@ static int detach_stock(struct ctx *ctx, struct step *step, void *data,
 	return 0;
 }
 
+static const struct shown shown[] = {
+	{ "port", "${bridge}[ VLAN ${vlan}]", "bridge ${bridge}" },
+	{ NULL, NULL, NULL },
+};
+
 const struct action action_bridge = {
 	.name = "bridge",
 	.summary = "join the interface to a Linux bridge",
 	.params = params,
+	.shown = shown,
 	.args_size = sizeof(struct args),
 	.results = results,
 	.order = ORDER_UP,

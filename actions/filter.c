@@ -260,8 +260,8 @@ static int sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
 	for (unsigned int i = 0; i < n; i++) {
 		struct nft_batch b = { 0 };
 
-		if (strncmp(tables[i], "xen-", 4) != 0 || !is_gone(tables[i] + 4) ||
-		    !owner_is_gone(tables[i]))
+		if (strncmp(tables[i], "xen-", 4) != 0 || !owner_is_gone(tables[i]) ||
+		    !is_gone(tables[i] + 4))
 			continue;
 		nft_in(&b, NFT_NETDEV, tables[i]);
 		nft_table_del(&b);
@@ -277,6 +277,7 @@ const struct action action_filter = {
 	.name = "filter",
 	.summary = "let only the guest's own addresses in",
 	.params = params,
+	.lost_with = FIREWALLS,
 	.args_size = sizeof(struct args),
 	.order = ORDER_FILTER,
 	.check = check,

@@ -526,6 +526,7 @@ const struct action action_forward = {
 	.name = "forward",
 	.summary = "accept the guest's traffic where dom0's firewall forwards",
 	.params = params,
+	.lost_with = FIREWALLS,
 	.args_size = sizeof(struct args),
 	.apply = apply,
 	.undo = undo,

@@ -96,7 +96,7 @@ static const char *assign(const char *name, const char *value)
 static int run(struct ctx *ctx, const char *const fields[], const char *command,
 	       struct xhp_err *err)
 {
-	const char *env[16] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=POSIX" };
+	const char *env[24] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=POSIX" };
 	const char *argv[] = { RUNNER, NULL, command, NULL };
 	const char *store = getenv("XENSTORED_PATH");
 	struct buf output = { 0 };
@@ -106,7 +106,7 @@ static int run(struct ctx *ctx, const char *const fields[], const char *command,
 	for (; fields[0]; fields += 2) {
 		if (!strcmp(fields[0], "dir"))
 			argv[1] = fields[1];
-		else
+		else if (n < 22)
 			env[n++] = assign(fields[0], fields[1]);
 	}
 	if (store)
@@ -137,12 +137,16 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 				 "XENBUS_PATH", ctx->req->path,
 				 "XENBUS_TYPE", ctx->req->type,
 				 "type_if",     request_arg(ctx->req, "type_if"),
+				 "vif",         getenv("vif"),
+				 "netdev",      getenv("netdev"),
+				 "script",      getenv("script"),
 				 NULL };
 
 	if (RECORD(ctx, err, SCOPE_HOST, "hooks", "ran", "dir", args->dir, "dev",
 		   fields[3], "bridge", args->bridge, "ip", ip, "main_ip", args->main_ip,
 		   "XENBUS_PATH", ctx->req->path, "XENBUS_TYPE", ctx->req->type,
-		   "type_if", fields[15], "back",
+		   "type_if", fields[15], "vif", fields[17], "netdev", fields[19],
+		   "script", fields[21], "back",
 		   !strcmp(ctx->req->verb, "online") ? "offline" : "remove") < 0)
 		return err->code;
 	return run(ctx, fields, ctx->req->verb, err);

@@ -251,8 +251,8 @@ static int sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
 		return err->code == -EOPNOTSUPP ? 0 : err->code;
 	for (unsigned int i = 0; i < n; i++) {
 		if (strncmp(rules[i].comment, OWNER, len) != 0 ||
-		    !is_gone(rules[i].comment + len) ||
-		    has_interface(rules[i].comment + len))
+		    has_interface(rules[i].comment + len) ||
+		    !is_gone(rules[i].comment + len))
 			continue;
 		if (take(rules[i].comment, err) < 0)
 			return err->code;
@@ -266,6 +266,7 @@ const struct action action_masquerade = {
 	.name = "masquerade",
 	.summary = "hide the guest's addresses behind dom0's",
 	.params = params,
+	.lost_with = FIREWALLS,
 	.args_size = sizeof(struct args),
 	.check = check,
 	.apply = apply,

@@ -415,8 +415,8 @@ static int sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
 	for (unsigned int i = 0; !rc && i < n; i++) {
 		struct link link;
 
-		if (!is_gone(list[i].device) ||
-		    nl_link_by_name(list[i].name, &link, err) != -ENODEV)
+		if (nl_link_by_name(list[i].name, &link, err) != -ENODEV ||
+		    !is_gone(list[i].device))
 			continue;
 		rc = remove_port(db, list[i].name, list[i].device, false, NULL, err);
 		if (!rc)
@@ -452,10 +452,16 @@ static int detach_stock(struct ctx *ctx, struct step *step, void *data,
 	return rc;
 }
 
+static const struct shown shown[] = {
+	{ "port", "${bridge}", "Open vSwitch ${bridge}" },
+	{ NULL, NULL, NULL },
+};
+
 const struct action action_ovs = {
 	.name = "ovs",
 	.summary = "join the interface to an Open vSwitch bridge",
 	.params = params,
+	.shown = shown,
 	.args_size = sizeof(struct args),
 	.results = results,
 	.order = ORDER_UP,

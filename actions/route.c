@@ -158,10 +158,16 @@ static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	return nl_route_add(&r, err);
 }
 
+static const struct shown shown[] = {
+	{ "route", "to ${to}", "routes" },
+	{ NULL, NULL, NULL },
+};
+
 const struct action action_route = {
 	.name = "route",
 	.summary = "lead the guest's addresses to its interface",
 	.params = params,
+	.shown = shown,
 	.args_size = sizeof(struct args),
 	.place = PLACE_AFTER_UP,
 	.check = check,

@@ -87,6 +87,7 @@ static const struct class class_plain = {
 /* The plain one is last. */
 static const struct class *const classes[] = {
 	&class_vif,
+	&class_vbd,
 	&class_plain,
 };
 enum { NCLASSES = sizeof(classes) / sizeof(classes[0]) };

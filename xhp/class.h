@@ -22,6 +22,8 @@ struct var_def {
 	struct param type; /* key is the variable's name */
 	uint8_t flags;
 	const char *env; /* environment variable, or NULL */
+	/* Puts what is read in its one form, or leaves it as it is; may be NULL. */
+	const char *(*canonical)(const char *value);
 };
 
 enum verb_kind { VERB_UNKNOWN, VERB_ATTACH, VERB_DETACH, VERB_IGNORE };
@@ -38,6 +40,8 @@ struct class
 	enum verb_kind (*verb)(const struct request *req);
 	/* Journal name, such as "vif-1-0". */
 	const char *(*device)(const struct request *req);
+	/* The backend's node that says that somebody has attached it; may be NULL. */
+	const char *(*proof)(const struct request *req);
 	/* Before the check: finds the device's interface (ctx->dev); may be NULL. */
 	int (*find)(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err);
 	/* Last on success. */

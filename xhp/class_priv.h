@@ -5,7 +5,7 @@
 
 #include "class.h"
 
-extern const struct class class_vif;
+extern const struct class class_vif, class_vbd;
 
 /* add and remove; TYPE-DOMID-DEVID; hotplug-status = connected. */
 enum verb_kind class_plain_verb(const struct request *req);

@@ -96,6 +96,13 @@ int engine_audit(struct journal *j, struct xhp_err *err)
 	return 0;
 }
 
+int engine_audit_one(struct journal *j, const struct rec *rec, struct xhp_err *err)
+{
+	struct ctx ctx = { .journal = j, .device = j->name };
+
+	return audit_one(&ctx, rec, err);
+}
+
 /* What was repaired once may be two records' concern: each is looked at anew. */
 static enum drift repair_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
@@ -128,8 +135,9 @@ int engine_repair(struct journal *j, struct xhp_err *err)
 }
 
 unsigned int engine_compare(struct journal *j, bool repair,
-			    void (*tell)(const struct journal *j, const struct rec *rec,
-					 enum drift drift, const char *what))
+			    void (*tell)(void *data, const struct rec *rec,
+					 enum drift drift, const char *what),
+			    void *data)
 {
 	struct ctx ctx = { .journal = j, .device = j->name };
 	unsigned int left = 0;
@@ -144,7 +152,7 @@ unsigned int engine_compare(struct journal *j, bool repair,
 		if (repair)
 			drift = repair_one(&ctx, rec, &err);
 		left += drift == DRIFTED;
-		tell(j, rec, drift, err.text);
+		tell(data, rec, drift, err.text);
 	}
 	return left;
 }
@@ -234,6 +242,7 @@ int engine_settings(struct ctx *ctx, struct xhp_err *err)
 	if (settings_load(&settings, err) < 0)
 		return err->code;
 	ctx->require_filter = settings.require_filter;
+	ctx->sharing = settings.sharing;
 	deadline_limit((unsigned int)settings.timeout.v);
 	return 0;
 }
@@ -350,6 +359,19 @@ static int roll_back(struct ctx *ctx, struct xhp_err *err)
 	return err->code;
 }
 
+/* Has the device been attached by another program? */
+static bool is_foreign(struct ctx *ctx)
+{
+	const struct class *class = ctx->recipe->class;
+	const char *node = class->proof ? class->proof(ctx->req) : NULL, *unused;
+	struct xhp_err err;
+	bool there;
+
+	/* the directory was read earlier: only what it had then is worth asking for */
+	return node && !store_has(ctx->req->path, node, &there, &err) && there &&
+	       !store_read(mem_printf("%s/%s", ctx->req->path, node), &unused, &err);
+}
+
 static int run_attach(struct ctx *ctx, struct xhp_err *err)
 {
 	int rc = settle_journal(ctx, err);
@@ -363,6 +385,11 @@ static int run_attach(struct ctx *ctx, struct xhp_err *err)
 		rc = ctx->recipe->class->finish_ok(ctx, VERB_ATTACH, err);
 		journal_close(ctx->journal, false);
 		return rc;
+	}
+	if (is_foreign(ctx)) {
+		log_info("somebody else has attached it: nothing to do");
+		journal_close(ctx->journal, true);
+		return 0;
 	}
 	if (attach(ctx, err) < 0)
 		return roll_back(ctx, err);

@@ -30,8 +30,12 @@ int engine_undo(struct journal *j, bool rollback, struct xhp_err *err);
  */
 enum drift { DRIFTED, REPAIRED };
 unsigned int engine_compare(struct journal *j, bool repair,
-			    void (*tell)(const struct journal *j, const struct rec *rec,
-					 enum drift drift, const char *what));
+			    void (*tell)(void *data, const struct rec *rec,
+					 enum drift drift, const char *what),
+			    void *data);
+
+/* One record: 0 = in place, or nothing to compare; 1 with the difference; negative. */
+int engine_audit_one(struct journal *j, const struct rec *rec, struct xhp_err *err);
 
 /* Puts back what of a journal is not in place any more; stops at the first failure. */
 int engine_repair(struct journal *j, struct xhp_err *err);

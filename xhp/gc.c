@@ -12,45 +12,87 @@
 
 enum verdict { ALIVE, CUT_SHORT, GONE, OLD };
 
-/* Gone is only what the store and the kernel both deny. */
+static bool dry_run;
+static const struct action *sweeping;
+
+static int open_one(const char *dir, const char *name, struct journal *ret,
+		    struct xhp_err *err)
+{
+	return dry_run ? journal_read(dir, name, ret, err)
+		       : journal_open(dir, name, true, ret, err);
+}
+
+/* Gone is only what the store and the kernel both deny. In `err`: why. */
 static enum verdict judge(const struct journal *j, unsigned int self, struct xhp_err *err)
 {
-	const char *ifindex = journal_head(j, "ifindex");
+	const char *ifindex = journal_head(j, "ifindex"),
+		   *ifname = journal_head(j, "dev");
 	const char *path = journal_head(j, "path"), *by = journal_head(j, "self"), *state;
 	struct link link;
+	int rc;
 
-	if (j->foreign_boot)
+	if (j->foreign_boot) {
+		err_set(err, 0, "from before the last boot");
 		return OLD;
-	if (!j->version || !j->complete)
+	}
+	if (!j->version || !j->complete) {
+		err_set(err, 0, "a run that was cut short");
 		return CUT_SHORT;
-	if (!path || !by || strtoul(by, NULL, 10) != self)
+	}
+	if (!path || !by || strtoul(by, NULL, 10) != self) {
+		err_set(err, 0, "domain %s attached it, this is domain %u", by ? by : "?",
+			self);
 		return ALIVE;
-	if (store_read(mem_printf("%s/state", path), &state, err) != -ENOENT ||
-	    store_read(path, &state, err) != -ENOENT)
+	}
+	rc = store_read(mem_printf("%s/state", path), &state, err);
+	if (rc == -ENOENT)
+		rc = store_read(path, &state, err);
+	if (rc != -ENOENT) {
+		if (!rc)
+			err_set(err, 0, "its backend %s is there", path);
 		return ALIVE;
-	if (ifindex && nl_link_by_index(atoi(ifindex), &link, err) != -ENODEV)
+	}
+	rc = ifindex ? nl_link_by_index(atoi(ifindex), &link, err) : -ENODEV;
+	if (rc != -ENODEV) {
+		if (!rc)
+			err_set(err, 0, "its interface %s is there", link.name.s);
 		return ALIVE;
+	}
+	err_set(err, 0, "the device is gone: no %s in xenstore%s", path,
+		ifindex ? mem_printf(", no interface %s (%s) in the kernel", ifindex,
+				     ifname ? ifname : "?")
+			: "");
 	return GONE;
 }
 
-static int sweep(struct journal *j, struct xhp_err *err)
+static void show_records(const struct journal *j)
 {
-	bool cut = !j->complete;
+	for (unsigned int i = j->nrecs; i-- > 0 && !j->foreign_boot;) {
+		const struct rec *r = &j->recs[i];
 
-	if (j->foreign_boot) {
-		printf("%s: dropped (from before the last boot)\n", j->name);
-		journal_close(j, true);
+		if (!r->undone)
+			printf("    undo of [%s] %s  (%s)\n", r->step, r->kind, r->where);
+	}
+}
+
+static int sweep(struct journal *j, const char *why, struct xhp_err *err)
+{
+	bool old = j->foreign_boot;
+
+	if (dry_run) {
+		printf("%s: would be %s (%s)\n", j->name, old ? "dropped" : "undone",
+		       why);
+		show_records(j);
 		return 0;
 	}
-	log_subject(j->name);
-	if (engine_undo(j, true, err) < 0) {
+	log_subject(old ? NULL : j->name);
+	if (!old && engine_undo(j, true, err) < 0) {
 		log_subject(NULL);
 		journal_close(j, false);
 		return err_wrap(err, "%s", j->name);
 	}
 	log_subject(NULL);
-	printf("%s: undone (%s)\n", j->name,
-	       cut ? "a run that was cut short" : "the device is gone");
+	printf("%s: %s (%s)\n", j->name, old ? "dropped" : "undone", why);
 	journal_close(j, true);
 	return 0;
 }
@@ -58,12 +100,13 @@ static int sweep(struct journal *j, struct xhp_err *err)
 /* Judges once more, under the lock; somebody who holds it is at work on the device. */
 static int sweep_device(const char *name, unsigned int self, struct xhp_err *err)
 {
+	struct xhp_err why;
 	struct journal j;
 
-	if (journal_open(JOURNAL_DEVICES, name, true, &j, err) < 0)
-		return err->code == -EWOULDBLOCK ? 0 : err->code;
-	if (judge(&j, self, err) != ALIVE)
-		return sweep(&j, err);
+	if (open_one(JOURNAL_DEVICES, name, &j, err) < 0)
+		return err->code == -EWOULDBLOCK || err->code == -ENOENT ? 0 : err->code;
+	if (judge(&j, self, &why) != ALIVE)
+		return sweep(&j, why.text, err);
 	journal_close(&j, false);
 	return 0;
 }
@@ -85,15 +128,18 @@ static int sweep_shared(struct xhp_err *err)
 	for (unsigned int i = 0; i < n; i++) {
 		struct journal j;
 
-		if (journal_open(JOURNAL_SHARED, names[i].name, true, &j, err) < 0) {
-			if (err->code == -EWOULDBLOCK)
+		if (open_one(JOURNAL_SHARED, names[i].name, &j, err) < 0) {
+			if (err->code == -EWOULDBLOCK || err->code == -ENOENT)
 				continue;
 			return err->code;
 		}
 		shared_prune(&j, NULL);
 		if (j.nholders && !j.foreign_boot)
 			journal_close(&j, false);
-		else if (sweep(&j, err) < 0)
+		else if (sweep(&j,
+			       j.foreign_boot ? "from before the last boot"
+					      : "shared, and no device holds it any more",
+			       err) < 0)
 			return err->code;
 	}
 	return 0;
@@ -105,6 +151,7 @@ static bool is_lost(const char *device)
 	unsigned int domid, devid;
 	struct xhp_err unused;
 	const char *state;
+	const char *path;
 	char class[32];
 	struct journal j;
 
@@ -112,21 +159,35 @@ static bool is_lost(const char *device)
 		return false;
 	if (!strcmp(class, "tap"))
 		strcpy(class, "vif");
-	return journal_read(JOURNAL_DEVICES, device, &j, &unused) == -ENOENT &&
-	       store_read(mem_printf("backend/%s/%u/%u", class, domid, devid), &state,
-			  &unused) == -ENOENT;
+	path = mem_printf("backend/%s/%u/%u", class, domid, devid);
+	if (journal_read(JOURNAL_DEVICES, device, &j, &unused) != -ENOENT ||
+	    store_read(path, &state, &unused) != -ENOENT)
+		return false;
+	if (dry_run)
+		printf("%s: what [%s] made would be removed (it carries our mark, and has "
+		       "no journal, no %s in xenstore and nothing in the kernel)\n",
+		       device, sweeping->name, path);
+	return !dry_run;
 }
 
 int cmd_gc(int argc, char **argv, struct xhp_err *err)
 {
-	bool force = argc == 2 && !strcmp(argv[1], "--force");
+	bool force = false;
 	unsigned int n, self, gone = 0, bad = 0;
 	enum verdict *verdicts;
 	struct field *names;
 
-	if (argc > 1 && !force)
-		return err_usage(err, NULL, "gc takes nothing but --force");
-	log_to_syslog();
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--force"))
+			force = true;
+		else if (!strcmp(argv[i], "--dry-run"))
+			dry_run = true;
+		else
+			return err_usage(err, NULL,
+					 "gc takes nothing but --dry-run and --force");
+	}
+	if (!dry_run)
+		log_to_syslog();
 	deadline_start(DEADLINE_MINUTES);
 	if (journal_list(JOURNAL_DEVICES, &names, &n, err) < 0)
 		return err->code;
@@ -134,13 +195,17 @@ int cmd_gc(int argc, char **argv, struct xhp_err *err)
 		return err_wrap(err, "nothing is taken for gone");
 	verdicts = MEM_ARRAY(enum verdict, n + 1);
 	for (unsigned int i = 0; i < n; i++) {
+		struct xhp_err why;
 		struct journal j;
 
+		err->code = 0;
 		verdicts[i] = ALIVE;
 		if (!journal_read(JOURNAL_DEVICES, names[i].name, &j, err))
-			verdicts[i] = judge(&j, self, err);
+			verdicts[i] = judge(&j, self, &why);
 		else if (err->code != -ENOENT)
 			bad += complain(err);
+		if (dry_run && !err->code && verdicts[i] == ALIVE)
+			printf("%s: stays (%s)\n", names[i].name, why.text);
 		gone += verdicts[i] == GONE;
 	}
 	if (gone > 1 && gone > n / 2 && !force)
@@ -156,6 +221,7 @@ int cmd_gc(int argc, char **argv, struct xhp_err *err)
 	if (sweep_shared(err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < nactions; i++) {
+		sweeping = actions[i];
 		if (actions[i]->sweep && actions[i]->sweep(is_lost, err) < 0)
 			return err->code;
 	}

@@ -101,7 +101,7 @@ const char *journal_head(const struct journal *j, const char *name)
 
 /* --- reading --- */
 
-static const char *boot_id(void)
+const char *journal_boot(void)
 {
 	static char id[64];
 	CLEANUP_FD int fd = -1;
@@ -158,7 +158,7 @@ static int take_line(struct journal *j, char *line, struct xhp_err *err)
 	if (strtok_r(NULL, " ", &save))
 		n = MAX_FIELDS + 1; /* more than any version writes */
 	if (!strcmp(word, "boot") && n == 1) {
-		j->foreign_boot = strcmp(f[0].name, boot_id()) != 0;
+		j->foreign_boot = strcmp(f[0].name, journal_boot()) != 0;
 	} else if (!strcmp(word, "head") && n <= MAX_FIELDS) {
 		for (unsigned int i = 0; i < n; i++)
 			*MEM_PUSH(j->head, j->nhead) = f[i];
@@ -372,7 +372,7 @@ static void add_start(struct journal *j, struct buf *b)
 	if (j->version)
 		return;
 	j->version = 1;
-	buf_printf(b, "%s\nboot %s\n", FORMAT, boot_id());
+	buf_printf(b, "%s\nboot %s\n", FORMAT, journal_boot());
 }
 
 int journal_reset(struct journal *j, struct xhp_err *err)

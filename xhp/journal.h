@@ -82,6 +82,9 @@ int journal_open(const char *dir, const char *name, bool nowait, struct journal 
 int journal_read(const char *dir, const char *name, struct journal *ret,
 		 struct xhp_err *err);
 
+/* The kernel's name for this boot. */
+const char *journal_boot(void);
+
 /* Nothing was ever written, or nothing of it is left to be undone. */
 bool journal_empty(const struct journal *j);
 

@@ -55,6 +55,12 @@ int lock_claim(int dirfd, const char *name, bool create, bool nowait, struct xhp
 	}
 }
 
+void lock_release(int dirfd, const char *name, int fd)
+{
+	unlinkat(dirfd, name, 0);
+	close(fd);
+}
+
 static int open_dir(int at, const char *name, mode_t mode, struct xhp_err *err)
 {
 	int flags = O_DIRECTORY | O_RDONLY | O_CLOEXEC | O_NOFOLLOW;

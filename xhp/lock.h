@@ -16,6 +16,9 @@
 int lock_claim(int dirfd, const char *name, bool create, bool nowait,
 	       struct xhp_err *err);
 
+/* Gives a lock back: unlinks the name, then closes the descriptor. */
+void lock_release(int dirfd, const char *name, int fd);
+
 /*
  * Opens a directory of ours, STATE_DIR or one below it ("" = itself), and makes it if it
  * is missing (0755 the first, 0700 those below). Refuses one that others than root own

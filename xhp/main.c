@@ -95,14 +95,20 @@ const struct command commands[] = {
 	  "2 if there are errors. --json is for editors.\n",
 	  cmd_lint },
 	{ "status", "[DEVICE] [--json]", "what is attached, by which recipe, since when",
-	  "DEVICE is a name from the first column, such as vif-1-0.\n", cmd_status },
-	{ "check", "[DEVICE]", "compare the kernel with the journal: what has drifted?",
+	  "DEVICE is a name that people have for it: vif-1-0, vif1.0, its new name,\n"
+	  "GUEST/eth0, GUEST:xvda, a backend path, a MAC address; xvda or GUEST alone if\n"
+	  "that is but one device. With it: every change, what was asked, what was there\n"
+	  "before, and what is there now.\n",
+	  cmd_status },
+	{ "check", "[DEVICE] [--json]",
+	  "compare the kernel with the journal: what has drifted?",
 	  "Exit status 1 if anything has.\n", cmd_check },
-	{ "repair", "[DEVICE]", "put back what has drifted", NULL, cmd_repair },
-	{ "gc", "[--force]", "undo what is left of devices that are gone",
+	{ "repair", "[DEVICE] [--json]", "put back what has drifted", NULL, cmd_repair },
+	{ "gc", "[--dry-run] [--force]", "undo what is left of devices that are gone",
 	  "Finishes what a killed run began, and removes what devices left that are gone\n"
 	  "for sure: from xenstore and from the kernel. Stops if more than half of all\n"
-	  "devices look gone at once, unless --force is given.\n",
+	  "devices look gone at once, unless --force is given. --dry-run changes nothing,\n"
+	  "and says of each device what would be done, and why.\n",
 	  cmd_gc },
 	{ "enable", "[--list] [SCRIPT...]",
 	  "take the old scripts' names over; all, if none is named",

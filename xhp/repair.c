@@ -1,59 +1,173 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // check and repair: is what was attached still as it was made, and if not, put it back.
 
+#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 
 #include "commands.h"
 #include "deadline.h"
+#include "devices.h"
 #include "engine.h"
 #include "xhp.h"
 
-static void tell(const struct journal *j, const struct rec *rec, enum drift drift,
-		 const char *what)
+/* The device at work. */
+struct report {
+	const struct device *d;
+	json_t *list; /* of differences; NULL: text */
+	bool repairing;
+};
+
+/* systemd leaves a link behind for each unit that runs: since when it does. */
+static time_t unit_started(const char *unit)
 {
-	printf("%s: [%s] %s: %s\n", j->name, rec->step,
-	       drift == REPAIRED ? "repaired" : "drifted", what);
+	struct stat st;
+
+	return lstat(mem_printf("/run/systemd/units/invocation:%s", unit), &st) < 0
+		       ? 0
+		       : st.st_ctime;
 }
 
-static int read_one(const char *name, bool repair, struct journal *ret,
-		    struct xhp_err *err)
+/* Only what is known: a service that may do this was started after the attach. */
+static const char *cause(const struct device *d, const struct rec *rec)
 {
-	return repair ? journal_open(JOURNAL_DEVICES, name, false, ret, err)
-		      : journal_read(JOURNAL_DEVICES, name, ret, err);
+	const struct action *a = action_find(rec->action);
+	const char *since = journal_head(&d->j, "since");
+	char *units = mem_strdup(a && a->lost_with ? a->lost_with : ""), *save = NULL;
+
+	for (char *u = strtok_r(units, " ", &save); u; u = strtok_r(NULL, " ", &save)) {
+		time_t started = unit_started(u);
+
+		if (since && started >= strtoll(since, NULL, 10))
+			return mem_printf(
+				"%s was started at %s, after this was made", u,
+				time_text(mem_printf("%lld", (long long)started)));
+	}
+	return NULL;
+}
+
+static const char *wanted(const struct rec *rec)
+{
+	struct buf b = { 0 };
+
+	for (unsigned int i = 0; i < rec->nfields; i++) {
+		if (strncmp(rec->fields[i].name, "old", 3) != 0)
+			buf_printf(&b, "%s%s=%s", b.len ? " " : "", rec->fields[i].name,
+				   rec->fields[i].value);
+	}
+	return b.len ? b.s : "";
+}
+
+static void tell(void *data, const struct rec *rec, enum drift drift, const char *what)
+{
+	const struct report *r = data;
+	const struct action *a = action_find(rec->action);
+	const char *why = cause(r->d, rec);
+	bool can = a && a->repair;
+
+	if (r->list) {
+		json_t *o = json_object();
+
+		json_object_set_new(o, "step", json_string(rec->step));
+		json_object_set_new(o, "action", json_string(rec->action));
+		json_object_set_new(o, "kind", json_string(rec->kind));
+		json_object_set_new(o, "from", json_string(rec->where));
+		json_object_set_new(o, "difference", json_string(what));
+		json_object_set_new(o, "cause", why ? json_string(why) : json_null());
+		json_object_set_new(o, "wanted", json_string(wanted(rec)));
+		json_object_set_new(o, "repairable", json_boolean(can));
+		json_object_set_new(o, "repaired", json_boolean(drift == REPAIRED));
+		json_array_append_new(r->list, o);
+		return;
+	}
+	printf("%s: [%s] %s: %s\n", r->d->name, rec->step,
+	       drift == REPAIRED ? "repaired" : "drifted", what);
+	if (why)
+		printf("    known: %s\n", why);
+	if (r->repairing)
+		return;
+	if (can)
+		printf("    repair: makes it again: %s %s  (%s)\n", rec->kind,
+		       wanted(rec), rec->where);
+	else
+		printf("    repair: cannot; detach and attach the device\n");
+}
+
+static json_t *device_json(const struct device *d, json_t *differences)
+{
+	bool whole = d->j.complete && !d->j.foreign_boot;
+	json_t *o = json_object();
+
+	json_object_set_new(o, "device", json_string(d->name));
+	json_object_set_new(o, "type", json_string(d->type));
+	json_object_set_new(o, "domid", json_integer(strtol(d->domid, NULL, 10)));
+	json_object_set_new(o, "guest", *d->guest ? json_string(d->guest) : json_null());
+	json_object_set_new(o, "complete", json_boolean(whole));
+	json_object_set_new(o, "healthy",
+			    json_boolean(whole && !json_array_size(differences)));
+	json_object_set_new(o, "differences", differences);
+	return o;
+}
+
+/* The number of differences that are left; under the device's lock if `repair`. */
+static int one(struct device *d, bool repair, json_t *json, unsigned int *left,
+	       struct xhp_err *err)
+{
+	struct report report = { .d = d, .repairing = repair };
+
+	if (repair && journal_open(JOURNAL_DEVICES, d->name, false, &d->j, err) < 0)
+		return err->code;
+	if (json)
+		report.list = json_array();
+	if (d->j.version && (!d->j.complete || d->j.foreign_boot)) {
+		(*left)++;
+		if (!json)
+			printf("%s: %s (xen-hotplug gc)\n", d->name,
+			       d->j.foreign_boot ? "from before the last boot"
+						 : "a run was cut short");
+	} else if (d->j.version) {
+		*left += engine_compare(&d->j, repair, tell, &report);
+	}
+	if (json)
+		json_array_append_new(json, device_json(d, report.list));
+	journal_close(&d->j, false);
+	return 0;
 }
 
 static int each(int argc, char **argv, bool repair, struct xhp_err *err)
 {
-	unsigned int n, seen = 0, left = 0;
-	struct field *names;
+	unsigned int n, bad, left = 0;
+	const struct device *found;
+	const char *name = NULL;
+	struct device *list;
+	json_t *json = NULL;
 
-	if (argc > 2)
-		return err_usage(err, NULL, "%s takes one device at most", argv[0]);
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--json"))
+			json = json_array();
+		else if (*argv[i] == '-' || name)
+			return err_usage(err, NULL, "%s: unknown argument %s", argv[0],
+					 quoted(argv[i]));
+		else
+			name = argv[i];
+	}
 	deadline_start(DEADLINE_MINUTES);
-	if (journal_list(JOURNAL_DEVICES, &names, &n, err) < 0)
+	if (devices_list(&list, &n, &bad, err) < 0 ||
+	    (name && devices_find(list, n, name, &found, err) < 0))
 		return err->code;
 	for (unsigned int i = 0; i < n; i++) {
-		struct journal j;
-
-		if (argc == 2 && strcmp(argv[1], names[i].name) != 0)
+		if (name && found != &list[i])
 			continue;
-		if (read_one(names[i].name, repair, &j, err) < 0) {
-			if (err->code == -ENOENT)
-				continue; /* detached meanwhile */
+		if (one(&list[i], repair, json, &left, err) < 0)
 			return err->code;
-		}
-		seen += j.version != 0;
-		if (j.version && !j.complete) {
-			printf("%s: a run was cut short (xen-hotplug gc)\n", j.name);
-			left++;
-		} else if (j.version) {
-			left += engine_compare(&j, repair, tell);
-		}
-		journal_close(&j, false);
 	}
-	if (argc == 2 && !seen)
-		return err_set(err, -ENOENT, "nothing is attached as %s",
-			       quoted(argv[1]));
+	if (json) {
+		json_dumpf(json, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+		printf("\n");
+	}
+	if (bad)
+		return err_set(err, -EIO, "%u journals cannot be read", bad);
 	if (left)
 		return err_set(err, -ESTALE, "%u differences%s", left,
 			       repair ? " are left" : "");

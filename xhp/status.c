@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// status: what is attached, by which recipe, since when. Reads journals and recipes
-// alone.
+// status: what is attached, by which recipe, since when, and is it as it was made.
 
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "commands.h"
+#include "deadline.h"
+#include "devices.h"
+#include "engine.h"
 #include "recipe.h"
 #include "xhp.h"
 
 /* What the table shows of a device. */
+enum { DEVICE, NAME, WHERE, RECIPE, GUEST, SINCE, TOOK, STATE, FILTER, COLUMNS };
 struct row {
-	const char *device, *netdev, *where, *recipe, *since, *filter, *state;
+	const char *cell[COLUMNS];
 };
 
 static const struct rec *find_record(const struct journal *j, const char *action)
@@ -55,84 +57,129 @@ static bool recipe_changed(const struct journal *j)
 		strtoull(hash, NULL, 16) != recipe.hash);
 }
 
-static struct row make_row(const struct journal *j)
+static const char *state_of(struct journal *j)
 {
-	const struct rec *bridge = find_record(j, "bridge");
-	const struct rec *up = find_record(j, "up");
-	const char *since = journal_head(j, "since");
-	const char *recipe = journal_head(j, "recipe"), *base;
-	time_t t = since ? (time_t)strtoll(since, NULL, 10) : 0;
-	struct row row = { .device = j->name };
-	char text[32] = "";
-	struct tm tm;
+	struct xhp_err unused;
 
-	if (t && localtime_r(&t, &tm))
-		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+	if (j->foreign_boot)
+		return "before boot";
+	if (!j->complete)
+		return "incomplete";
+	return engine_audit(j, &unused) ? "DRIFTED" : "attached";
+}
+
+static const char *took(const struct journal *j)
+{
+	return mem_printf("%lu.%01lu ms", j->attach_us / 1000, j->attach_us / 100 % 10);
+}
+
+static struct row make_row(struct device *d)
+{
+	const char *recipe = journal_head(&d->j, "recipe"), *base;
+	const char *changed = recipe_changed(&d->j) ? " (changed)" : "";
+
 	base = recipe ? strrchr(recipe, '/') : NULL;
-	row.netdev = or_dash(up ? rec_get(up, "ifname") : journal_head(j, "dev"));
-	row.where = or_dash(bridge ? rec_get(bridge, "bridge") : NULL);
-	row.recipe = or_dash(base ? base + 1 : recipe);
-	if (recipe_changed(j))
-		row.recipe = mem_printf("%s (changed)", row.recipe);
-	row.since = or_dash(mem_strdup(text));
-	row.filter = filter_of(j);
-	row.state = j->foreign_boot ? "before boot"
-		    : j->complete   ? "attached"
-				    : "incomplete";
-	return row;
+	return (struct row){ {
+		[DEVICE] = d->name,
+		[NAME] = or_dash(*d->netdev ? d->netdev : d->as),
+		[WHERE] = or_dash(device_where(d)),
+		[RECIPE] = mem_printf("%s%s", or_dash(base ? base + 1 : recipe), changed),
+		[GUEST] = device_guest(d),
+		[SINCE] = or_dash(time_text(journal_head(&d->j, "since"))),
+		[TOOK] = d->j.complete ? took(&d->j) : "-",
+		[STATE] = state_of(&d->j),
+		[FILTER] = filter_of(&d->j),
+	} };
 }
 
-static json_t *fields_json(const struct field *fields, unsigned int n)
+static void show_table(struct device *list, unsigned int n)
 {
-	json_t *o = json_object();
+	static const struct row head = { { "DEVICE", "NAME", "WHERE", "RECIPE", "GUEST",
+					   "SINCE", "TOOK", "STATE", "FILTER" } };
+	struct row *rows = MEM_ARRAY(struct row, n + 1);
+	int width[COLUMNS] = { 0 };
 
+	rows[0] = head;
 	for (unsigned int i = 0; i < n; i++)
-		json_object_set_new(o, fields[i].name, json_string(fields[i].value));
-	return o;
-}
+		rows[i + 1] = make_row(&list[i]);
+	for (unsigned int i = 0; i <= n; i++) {
+		for (int c = 0; c < FILTER; c++) {
+			int len = (int)strlen(rows[i].cell[c]);
 
-static json_t *journal_json(const struct journal *j)
-{
-	struct row row = make_row(j);
-	json_t *o = fields_json(j->head, j->nhead), *steps = json_array();
-
-	json_object_set_new(o, "device", json_string(j->name));
-	json_object_set_new(o, "interface", json_string(row.netdev));
-	json_object_set_new(o, "state", json_string(row.state));
-	json_object_set_new(
-		o, "filtered",
-		json_boolean(journal_head(j, "ifindex") && find_record(j, "filter")));
-	json_object_set_new(o, "recipe-changed", json_boolean(recipe_changed(j)));
-	json_object_set_new(o, "attach_us", json_integer((json_int_t)j->attach_us));
-	json_object_set_new(o, "variables", fields_json(j->vars, j->nvars));
-	for (unsigned int i = 0; i < j->nrecs; i++) {
-		const struct rec *r = &j->recs[i];
-		json_t *step;
-
-		if (r->undone)
-			continue;
-		step = fields_json(r->fields, r->nfields);
-		json_object_set_new(step, "step", json_string(r->step));
-		json_object_set_new(step, "action", json_string(r->action));
-		json_object_set_new(step, "kind", json_string(r->kind));
-		json_object_set_new(step, "from", json_string(r->where));
-		json_array_append_new(steps, step);
+			width[c] = len > width[c] ? len : width[c];
+		}
 	}
-	json_object_set_new(o, "changes", steps);
-	return o;
+	for (unsigned int i = 0; n && i <= n; i++) {
+		for (int c = 0; c < FILTER; c++)
+			printf("%-*s ", width[c], rows[i].cell[c]);
+		printf("%s\n", rows[i].cell[FILTER]);
+	}
+	if (!n)
+		printf("nothing is attached\n");
 }
 
-static void show_one(const struct journal *j)
+/* --- what was there before, what was asked, what is there now --- */
+
+/* The name without "old-", or NULL if the field is not about what was before. */
+static const char *before(const struct field *f)
 {
-	struct row row = make_row(j);
+	if (!strcmp(f->name, "old"))
+		return f->name;
+	return !strncmp(f->name, "old-", 4) ? f->name + 4 : NULL;
+}
+
+static bool can_audit(const struct rec *rec)
+{
+	const struct action *a = action_find(rec->action);
+
+	return a ? a->audit != NULL : true;
+}
+
+static const char *now(struct journal *j, const struct rec *rec, struct xhp_err *err)
+{
+	int rc;
+
+	if (!can_audit(rec))
+		return "not checked";
+	rc = engine_audit_one(j, rec, err);
+	if (!rc)
+		err->text[0] = '\0'; /* of an error that the audit has judged */
+	return rc < 0 ? "unknown" : rc ? "drifted" : "in place";
+}
+
+static void show_fields(const char *title, const struct rec *r, bool old)
+{
+	bool first = true;
+
+	for (unsigned int i = 0; i < r->nfields; i++) {
+		const char *name = before(&r->fields[i]);
+
+		if (!name == old)
+			continue;
+		printf("%s%s=%s", first ? title : " ", old ? name : r->fields[i].name,
+		       r->fields[i].value);
+		first = false;
+	}
+	if (!first)
+		printf("\n");
+}
+
+static void show_one(struct device *d)
+{
+	struct journal *j = &d->j;
 	const char *last = "";
 
-	printf("%s: %s, interface %s\n", row.device, row.state, row.netdev);
-	printf("  recipe   %s%s\n  since    %s, in %lu.%03lu ms\n  filter   %s\n",
-	       or_dash(journal_head(j, "recipe")),
+	printf("%s: %s, guest %s%s%s%s%s\n", d->name, state_of(j), device_guest(d),
+	       *d->netdev ? ", interface " : "", d->netdev, *d->as ? ", there " : "",
+	       d->as);
+	printf("  recipe   %s%s\n", or_dash(journal_head(j, "recipe")),
 	       recipe_changed(j) ? ", changed since: that holds from the next attach on"
-				 : "",
-	       row.since, j->attach_us / 1000, j->attach_us % 1000, row.filter);
+				 : "");
+	printf("  since    %s, in %lu.%03lu ms\n",
+	       or_dash(time_text(journal_head(j, "since"))), j->attach_us / 1000,
+	       j->attach_us % 1000);
+	printf("  where    %s\n  filter   %s\n  path     %s\n", or_dash(device_where(d)),
+	       filter_of(j), or_dash(journal_head(j, "path")));
 	if (journal_head(j, "note"))
 		printf("  note     %s\n", journal_head(j, "note"));
 	for (unsigned int i = 0; i < j->nvars; i++) {
@@ -141,81 +188,142 @@ static void show_one(const struct journal *j)
 	}
 	for (unsigned int i = 0; i < j->nrecs; i++) {
 		const struct rec *r = &j->recs[i];
+		struct xhp_err err = { 0 };
+		const char *state;
 
 		if (r->undone)
 			continue;
 		if (strcmp(last, r->step) != 0)
-			printf("  [%s]  (%s)\n", r->step, r->where);
+			printf("  [%s]  %s\n", r->step, r->where);
 		last = r->step;
-		printf("    %s", r->kind);
-		for (unsigned int k = 0; k < r->nfields; k++)
-			printf(" %s=%s", r->fields[k].name, r->fields[k].value);
-		printf("\n");
+		state = now(j, r, &err);
+		printf("    %s\n", r->kind);
+		show_fields("      asked   ", r, false);
+		show_fields("      before  ", r, true);
+		printf("      now     %s%s%s\n", state, *err.text ? ": " : "", err.text);
 	}
 }
 
-static void show_table(const struct row *rows, unsigned int n)
+/* --- JSON --- */
+
+static void set(json_t *o, const char *name, const char *value)
 {
-	if (!n) {
-		printf("nothing is attached\n");
-		return;
+	json_object_set_new(o, name, value && *value ? json_string(value) : json_null());
+}
+
+static void set_number(json_t *o, const char *name, const char *value)
+{
+	json_object_set_new(o, name,
+			    value && *value ? json_integer(strtoll(value, NULL, 10))
+					    : json_null());
+}
+
+static json_t *fields_json(const struct rec *r, bool old)
+{
+	json_t *o = json_object();
+
+	for (unsigned int i = 0; i < r->nfields; i++) {
+		const char *name = before(&r->fields[i]);
+
+		if (!name == !old)
+			json_object_set_new(o, old ? name : r->fields[i].name,
+					    json_string(r->fields[i].value));
 	}
-	printf("%-10s %-15s %-15s %-18s %-19s %-10s %s\n", "DEVICE", "INTERFACE", "WHERE",
-	       "RECIPE", "SINCE", "STATE", "FILTER");
-	for (unsigned int i = 0; i < n; i++)
-		printf("%-10s %-15s %-15s %-18s %-19s %-10s %s\n", rows[i].device,
-		       rows[i].netdev, rows[i].where, rows[i].recipe, rows[i].since,
-		       rows[i].state, rows[i].filter);
+	return o;
+}
+
+static json_t *change_json(struct journal *j, const struct rec *r)
+{
+	struct xhp_err err = { 0 };
+	json_t *o = json_object();
+
+	set(o, "step", r->step);
+	set(o, "action", r->action);
+	set(o, "kind", r->kind);
+	set(o, "from", r->where);
+	json_object_set_new(o, "asked", fields_json(r, false));
+	json_object_set_new(o, "before", fields_json(r, true));
+	set(o, "state", now(j, r, &err));
+	set(o, "difference", err.text);
+	return o;
+}
+
+static json_t *device_json(struct device *d)
+{
+	json_t *o = json_object(), *changes = json_array(), *vars = json_object();
+	const struct journal *j = &d->j;
+	const char *state = state_of(&d->j);
+
+	set(o, "device", d->name);
+	set(o, "class", journal_head(j, "class"));
+	set(o, "type", d->type);
+	set_number(o, "domid", d->domid);
+	set_number(o, "devid", d->devid);
+	set(o, "guest", d->guest);
+	set(o, "uuid", journal_head(j, "uuid"));
+	set(o, "path", journal_head(j, "path"));
+	set(o, "interface", d->netdev);
+	set(o, "inside", d->as);
+	set(o, "where", device_where(d));
+	set(o, "recipe", journal_head(j, "recipe"));
+	json_object_set_new(o, "recipe-changed", json_boolean(recipe_changed(j)));
+	set_number(o, "since", journal_head(j, "since"));
+	json_object_set_new(o, "attach_us", json_integer((json_int_t)j->attach_us));
+	set(o, "state", state);
+	json_object_set_new(o, "healthy", json_boolean(!strcmp(state, "attached")));
+	json_object_set_new(
+		o, "filtered",
+		journal_head(j, "ifindex")
+			? json_boolean(strcmp(filter_of(j), "UNFILTERED") != 0)
+			: json_null());
+	set(o, "note", journal_head(j, "note"));
+	for (unsigned int i = 0; i < j->nvars; i++)
+		json_object_set_new(vars, j->vars[i].name, json_string(j->vars[i].value));
+	json_object_set_new(o, "variables", vars);
+	for (unsigned int i = 0; i < j->nrecs; i++) {
+		if (!j->recs[i].undone)
+			json_array_append_new(changes, change_json(&d->j, &j->recs[i]));
+	}
+	json_object_set_new(o, "changes", changes);
+	return o;
 }
 
 int cmd_status(int argc, char **argv, struct xhp_err *err)
 {
-	const char *device = NULL;
-	struct field *names;
-	struct row *rows;
-	json_t *list = NULL;
-	unsigned int n, shown = 0;
+	const struct device *one = NULL;
+	const char *name = NULL;
+	struct device *list;
+	unsigned int n, bad;
 	bool json = false;
 
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--json"))
 			json = true;
-		else if (*argv[i] == '-' || device)
+		else if (*argv[i] == '-' || name)
 			return err_usage(err, NULL, "status: unknown argument %s",
 					 quoted(argv[i]));
 		else
-			device = argv[i];
+			name = argv[i];
 	}
-	if (journal_list(JOURNAL_DEVICES, &names, &n, err) < 0)
+	deadline_start(DEADLINE_MINUTES);
+	if (devices_list(&list, &n, &bad, err) < 0 ||
+	    (name && devices_find(list, n, name, &one, err) < 0))
 		return err->code;
-	rows = MEM_ARRAY(struct row, n + 1);
-	if (json)
-		list = json_array();
-	for (unsigned int i = 0; i < n; i++) {
-		struct journal j;
-
-		if (device && strcmp(device, names[i].name) != 0)
-			continue;
-		if (journal_read(JOURNAL_DEVICES, names[i].name, &j, err) < 0) {
-			if (err->code == -ENOENT)
-				continue; /* detached meanwhile */
-			return err->code;
-		}
-		if (!j.version)
-			continue; /* a run has only just begun */
-		if (json)
-			json_array_append_new(list, journal_json(&j));
-		else if (device)
-			show_one(&j);
-		rows[shown++] = make_row(&j);
+	if (one) {
+		list[0] = *one;
+		n = 1;
 	}
-	if (device && !shown)
-		return err_set(err, -ENOENT, "nothing is attached as %s", quoted(device));
 	if (json) {
-		json_dumpf(list, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+		json_t *all = json_array();
+
+		for (unsigned int i = 0; i < n; i++)
+			json_array_append_new(all, device_json(&list[i]));
+		json_dumpf(all, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 		printf("\n");
-	} else if (!device) {
-		show_table(rows, shown);
+	} else if (one) {
+		show_one(&list[0]);
+	} else {
+		show_table(list, n);
 	}
-	return 0;
+	return bad ? err_set(err, -EIO, "%u journals cannot be read", bad) : 0;
 }

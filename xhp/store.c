@@ -132,6 +132,22 @@ int store_has(const char *dir, const char *name, bool *ret, struct xhp_err *err)
 	return 0;
 }
 
+int store_list(const char *dir, const char *const **ret, unsigned int *ret_n,
+	       struct xhp_err *err)
+{
+	unsigned int n;
+	char **names;
+
+	if (store_open(err) < 0)
+		return err->code;
+	names = ASK(xs_directory(handle, XBT_NULL, dir, &n));
+	if (!names)
+		return store_err(err, errno, "xenstore-list", dir);
+	*ret = (const char *const *)names;
+	*ret_n = n;
+	return 0;
+}
+
 int store_self(unsigned int *ret, struct xhp_err *err)
 {
 	static const char *text;
@@ -150,7 +166,14 @@ static int write_item(xs_transaction_t t, const struct store_item *item,
 		      struct xhp_err *err)
 {
 	struct xs_permissions perms = { .perms = XS_PERM_NONE };
+	const char *now;
 
+	if (item->if_is) {
+		if (read_node(t, item->path, &now, err) < 0)
+			return err->code == -ENOENT ? 0 : err->code;
+		if (strcmp(now, item->if_is) != 0)
+			return 0;
+	}
 	if (!item->value) {
 		if (ASK(xs_rm(handle, t, item->path)) || errno == ENOENT)
 			return 0;
@@ -173,24 +196,43 @@ static int write_item(xs_transaction_t t, const struct store_item *item,
 	return 0;
 }
 
+static int check_backend(xs_transaction_t t, const char *backend, const char *in_state,
+			 struct xhp_err *err)
+{
+	const char *state, *unused;
+
+	if (read_node(t, mem_printf("%s/state", backend), &state, err) < 0 ||
+	    read_node(t, mem_printf("%s/frontend", backend), &unused, err) < 0)
+		return err->code;
+	if (in_state && strcmp(state, in_state) != 0)
+		return err_set(
+			err, -ESTALE,
+			"the backend %s is in state %s, not %s: it was closed while "
+			"it was attached, or has not been set up",
+			backend, quoted(state), in_state);
+	return 0;
+}
+
 int store_publish(const char *backend, const struct store_item *items, unsigned int n,
 		  struct xhp_err *err)
 {
-	const char *state = mem_printf("%s/state", backend);
-	const char *frontend = mem_printf("%s/frontend", backend), *unused;
+	return store_publish_in(backend, NULL, items, n, err);
+}
+
+int store_publish_in(const char *backend, const char *in_state,
+		     const struct store_item *items, unsigned int n, struct xhp_err *err)
+{
 	unsigned int self;
 
 	if (store_open(err) < 0 || store_self(&self, err) < 0)
 		return err->code;
 	for (;;) {
 		xs_transaction_t t = ASK(xs_transaction_start(handle));
-		int rc = 0;
+		int rc;
 
 		if (t == XBT_NULL)
 			return store_err(err, errno, "xenstore transaction for", backend);
-		if (read_node(t, state, &unused, err) < 0 ||
-		    read_node(t, frontend, &unused, err) < 0)
-			rc = err->code;
+		rc = check_backend(t, backend, in_state, err);
 		for (unsigned int i = 0; i < n && !rc; i++)
 			rc = write_item(t, &items[i], err);
 		if (ASK(xs_transaction_end(handle, t, rc < 0)))

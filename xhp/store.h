@@ -15,6 +15,13 @@ int store_read(const char *path, const char **ret, struct xhp_err *err);
 /* Is there a node `name` right below `dir`? Asks the store once for each directory. */
 int store_has(const char *dir, const char *name, bool *ret, struct xhp_err *err);
 
+/*
+ * The names right below `dir`; -ENOENT if there is no such node. They live until the
+ * process ends.
+ */
+int store_list(const char *dir, const char *const **ret, unsigned int *ret_n,
+	       struct xhp_err *err);
+
 /* Our own domain's number. */
 int store_self(unsigned int *ret, struct xhp_err *err);
 
@@ -22,8 +29,9 @@ int store_self(unsigned int *ret, struct xhp_err *err);
 struct store_item {
 	const char *path;
 	const char *value;
-	bool is_private; /* readable by the owner alone */
-	bool optional;   /* a refusal (EACCES) is a warning */
+	bool is_private;   /* readable by the owner alone */
+	bool optional;     /* a refusal (EACCES) is a warning */
+	const char *if_is; /* only if the node has this value now */
 };
 
 /*
@@ -32,6 +40,9 @@ struct store_item {
  */
 int store_publish(const char *backend, const struct store_item *items, unsigned int n,
 		  struct xhp_err *err);
+/* The same, and -ESTALE if the backend is not in this state of XenBus. */
+int store_publish_in(const char *backend, const char *in_state,
+		     const struct store_item *items, unsigned int n, struct xhp_err *err);
 
 /* For the deadline's signal handler: makes a pending or later request fail. */
 void store_abandon(void);

@@ -152,6 +152,8 @@ static int outside_var(struct ctx *ctx, const struct var_def *def, const char **
 		value = s;
 		from = mem_printf("environment variable %s", def->env);
 	}
+	if (*value && def->canonical)
+		value = def->canonical(value);
 	if (*value) {
 		union {
 			struct prefixes prefixes;

@@ -30,7 +30,15 @@ struct ctx {
 	bool rollback;           /* the undo is a roll-back, not a detach */
 	bool planning;           /* nothing is going to be applied */
 	bool require_filter;     /* the settings refuse what nothing filters */
-	bool filtered; /* a step is going to filter the device's own interface */
+	bool filtered;   /* a step is going to filter the device's own interface */
+	uint8_t sharing; /* of disks, by the settings: 1 exclusive, 2 shared */
+	bool published;  /* a step has told the toolstack that all is done */
+	struct {
+		bool open;
+		int fd; /* the file that [loop] shows */
+		const char *path;
+		unsigned int loop; /* as this loop device */
+	} image;
 };
 
 struct result_def {
@@ -39,6 +47,16 @@ struct result_def {
 	bool trusted; /* the administrator's own text, not from outside */
 	enum value_type type;
 	const char *help;
+};
+
+/*
+ * What status and tree say of a record: "${field}" of it is put in place, "[...]" drops
+ * out if a field in it is empty. Either text may be NULL.
+ */
+struct shown {
+	const char *kind;  /* of the record; NULL ends the table */
+	const char *where; /* where the device went: "${bridge}[ VLAN ${vlan}]" */
+	const char *under; /* what it hangs from: "bridge ${bridge}" */
 };
 
 /*
@@ -51,7 +69,9 @@ struct action {
 	const struct param *params; /* ends with a NULL key */
 	size_t args_size;
 	const struct result_def *results; /* ends with a NULL name; may be NULL */
-	const char *declares; /* for help: what declare() adds in place of `results` */
+	const struct shown *shown;        /* of its records; may be NULL */
+	const char *lost_with; /* "a.service b.service": what a start of them removes */
+	const char *declares;  /* for help: what declare() adds in place of `results` */
 	enum {
 		ORDER_ANY,
 		ORDER_FILTER, /* before whatever lets frames through */
@@ -77,8 +97,9 @@ struct action {
 	int (*audit)(struct ctx *ctx, const struct rec *rec, struct xhp_err *err);
 	/* Makes the record's change again, after audit() has found it gone. */
 	int (*repair)(struct ctx *ctx, const struct rec *rec, struct xhp_err *err);
-	/* gc: removes what carries our mark but stands in no journal, if `is_gone` says
-	 * so of its device and the kernel's object is gone too. */
+	/* gc: removes what carries our mark but stands in no journal, if the kernel's
+	 * object is gone and then `is_gone` says so of its device, too. That is asked
+	 * last: gc --dry-run tells what it is asked for, and says no. */
 	int (*sweep)(bool (*is_gone)(const char *device), struct xhp_err *err);
 	/* Without a journal, at detach, before the steps: gives others' results back from
 	 * what is in xenstore. */

@@ -12,7 +12,7 @@
 . "$BATS_TEST_DIRNAME/../netns/scene.bash"
 
 cook_sections() {
-	sed -n 's/^### \([^ :]*\).*/\1/p' "$1"
+	sed -n 's/^### \([^ :]*\):.*/\1/p' "$1"
 }
 
 # cook_split DOCUMENT SECTION DIRECTORY: each block a file there, NUMBER.WORD, and the
@@ -50,7 +50,7 @@ cook_host() {
 	bridge_add br0 1500
 	ip -n "$DOM0" addr add 192.0.2.1/24 dev br0
 	rig_netns "$DOM0-9.9"
-	ip -n "$DOM0" link add eth0 type veth peer name eth0 netns "$DOM0-9.9"
+	ip -n "$DOM0" link add eth0 address 02:00:00:00:ff:02 type veth peer name eth0 netns "$DOM0-9.9"
 	ip -n "$DOM0-9.9" link set eth0 addrgenmode none up
 	ip -n "$DOM0-9.9" addr add 203.0.113.1/24 dev eth0
 	ip -n "$DOM0" link set eth0 addrgenmode none up
@@ -67,7 +67,7 @@ cook_files() {
 	local path file to
 	for path in "$1"/*.path; do
 		[ -e "$path" ] || continue
-		file=$(compgen -G "${path%path}*" | grep -v '\.path$')
+		file=$(compgen -G "${path%path}*" | grep -v '\.path$') || continue
 		to=$(cat "$path")
 		dom0 install -D -m 644 "$file" "$to" || return
 		! head -n 1 "$file" | grep -q '^#!' || dom0 chmod 755 "$to"
@@ -206,12 +206,19 @@ cook_glob() {
 	sed -e 's/[][*?\\]/\\&/g' -e 's/\.\.\./*/g' <<<"$(set -f && echo $1)"
 }
 
-# cook DOCUMENT SECTION: attaches, looks, detaches; nothing is left.
+# cook DOCUMENT SECTION: attaches, looks, detaches; nothing is left. With COOK_KIND, "bash"
+# or "ini", the files of the other kind are not there; a script may leave what it likes.
+# COOK_KEEP is the file for dom0's state while all are attached.
 cook() {
 	local blocks file device i COOK_RECIPES=() COOK_DEVICES
 	cook_host || return
 	blocks=$RIG/blocks
-	cook_split "$1" "$2" "$blocks" && cook_files "$blocks" || return
+	cook_split "$1" "$2" "$blocks" || return
+	case $COOK_KIND in
+	bash) rm "$blocks"/*.ini ;;
+	ini) rm "$blocks"/*.bash ;;
+	esac
+	cook_files "$blocks" || return
 	dom0 sysctl -qw net.ipv6.conf.default.addr_gen_mode=1 # nothing comes in its own time
 	for file in "$blocks"/*.sh; do
 		[ ! -e "$file" ] || dom0 bash -e "$file" || return
@@ -224,6 +231,7 @@ cook() {
 		cook_call attach "$device" || return
 	done
 	ports_forward || return
+	[ -z "$COOK_KEEP" ] || snapshot_kernel >"$COOK_KEEP"
 	compgen -G "$blocks/*.console" >/dev/null || { echo "$2: how to see it?"; return 1; }
 	for file in "$blocks"/*.console; do
 		cook_console "$file" || return
@@ -232,7 +240,7 @@ cook() {
 		cook_call detach "${COOK_DEVICES[i]}" || return
 	done
 	cook_guests_gone
-	unchanged
+	[ "$COOK_KIND" = bash ] || unchanged
 }
 
 # The toolstack's part of a guest's end, and netback's.

@@ -23,12 +23,20 @@ teardown() {
 	cook "$BOOK" site-filter
 }
 
+@test "cookbook: site-open" {
+	cook "$BOOK" site-open
+}
+
 @test "cookbook: vif-guarded" {
 	cook "$BOOK" vif-guarded
 }
 
 @test "cookbook: vif-by-name" {
 	cook "$BOOK" vif-by-name
+}
+
+@test "cookbook: vif-hosts" {
+	cook "$BOOK" vif-hosts
 }
 
 @test "cookbook: vif-zone" {

@@ -162,3 +162,35 @@ filters() {
 	link_is uplink 'mtu 1500'
 	[ -z "$(ls -A "$RIG/run/xen-hotplug/shared")" ]
 }
+
+@test "--dry-run says of each device what would be done and why, and changes nothing" {
+	three
+	vif_del 2 0
+	backend_gone vif 2 0
+	sed -i '/^done/d' "$RIG/run/xen-hotplug/devices/vif-3-0"
+	keep before
+	run xhp gc --dry-run
+	[ "$status" = 0 ]
+	says 'vif-1-0: stays (its backend backend/vif/1/0 is there)' \
+		'vif-2-0: would be undone (the device is gone: no backend/vif/2/0 in xenstore, no interface' \
+		'undo of [bridge] port' 'vif-3-0: would be undone (a run that was cut short)'
+	unchanged
+	run xhp gc
+	says 'vif-2-0: undone (the device is gone' 'vif-3-0: undone (a run that was cut short)'
+}
+
+@test "--dry-run tells what a lost journal leaves, and leaves it" {
+	three
+	rm "$RIG/run/xen-hotplug/devices/vif-2-0"
+	vif_del 2 0
+	run xhp gc --dry-run
+	[[ $output != *"would be removed"* ]]
+	backend_gone vif 2 0
+	keep before
+	run xhp gc --dry-run
+	says 'vif-2-0: what [filter] made would be removed'
+	unchanged
+	[ "$(filters)" = 3 ]
+	xhp gc
+	[ "$(filters)" = 2 ]
+}

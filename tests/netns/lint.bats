@@ -3,6 +3,7 @@
 # lint as a program: its exit status, and what it tells an editor (tests/golden has the
 # rest).
 
+TOP=$PWD
 XHP=$(realpath -m "${XHP:-build/xen-hotplug}")
 
 setup() {
@@ -27,7 +28,9 @@ setup() {
 @test "--json: one array for all, valid, with severity, place and message" {
 	run sh -c '"$0" lint --json ./wrong.ini ./warned.ini ./good.ini ./none.ini 2>stderr' "$XHP"
 	[ "$status" = 2 ] && [ ! -s stderr ]
-	jq -e 'map(keys == ["column", "file", "line", "message", "severity"]) | all' <<<"$output"
+	echo "$output" >json
+	[ -z "$(jq -rn --slurpfile schema "$TOP/xhp/schema.json" --arg of lint \
+		--slurpfile data json -f "$TOP/tests/netns/schema.jq")" ]
 	[ "$(jq -r '.[] | "\(.file):\(.line):\(.column) \(.severity)"' <<<"$output")" = \
 "./wrong.ini:3:2 error
 ./wrong.ini:5:1 error

@@ -246,21 +246,24 @@ device_plan() {
 }
 
 @test "hooks are sourced with their variables, and again on the way back" {
-	scene ip=192.0.2.1
+	scene ip=192.0.2.1 vifname=web gatewaydev=eth7
 	hook a <<-'END'
 		echo "$command dev=$dev bridge=$bridge ip=$ip main_ip=$main_ip \
 		$XENBUS_PATH $(readlink "/sys/class/net/$dev/master" | sed 's,.*/,,')" \
 			>>/run/hooks
 		xenstore_read_default "$XENBUS_PATH/hotplug-status" none >>/run/hooks
+		echo "$vif $netdev $type_if $XENBUS_TYPE $script" >>/run/hooks
 	END
 	echo false | hook z && chmod -x "$RIG/etc-xen/scripts/vif-post.d/z.hook"
 	vif_call 1 0 online
 	vif_call 1 0 offline
 	diff - "$RIG/run/hooks" <<-'END'
-		online dev=vif1.0 bridge=br0 ip=192.0.2.1 main_ip= backend/vif/1/0 br0
+		online dev=web bridge=br0 ip=192.0.2.1 main_ip= backend/vif/1/0 br0
 
-		offline dev=vif1.0 bridge=br0 ip=192.0.2.1 main_ip= backend/vif/1/0 br0
+		vif1.0 eth7 vif vif /etc/xen/scripts/vif-bridge
+		offline dev=web bridge=br0 ip=192.0.2.1 main_ip= backend/vif/1/0 br0
 		connected
+		vif1.0 eth7 vif vif /etc/xen/scripts/vif-bridge
 	END
 }
 

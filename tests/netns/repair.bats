@@ -70,3 +70,38 @@ drift() {
 	dom0 xen-hotplug gc
 	[ -z "$(dom0 nft list tables netdev)" ]
 }
+
+@test "check says what repair would do, and who did it only where that is known" {
+	local units=$RIG/run/systemd/units
+	vif_call 1 0 online
+	snapshot_kernel >"$RIG/before"
+	mkdir -p "$units"
+	dom0 nft delete table netdev xen-vif-1-0
+	run dom0 xen-hotplug check vif1.0
+	[ "$status" = 1 ]
+	[[ $output == *"[filter] drifted: "*"repair: makes it again: table "* ]]
+	[[ $output != *known:* ]]
+	ln -s 0123 "$units/invocation:nftables.service"
+	run dom0 xen-hotplug check
+	[[ $output == *"known: nftables.service was started at "*", after this was made"* ]]
+	sed -i 's/ since=[0-9]*/ since=4000000000/' "$RIG/run/xen-hotplug/devices/vif-1-0"
+	run dom0 xen-hotplug check
+	[ "$status" = 1 ]
+	[[ $output != *known:* ]]
+	run dom0 xen-hotplug repair vif1.0
+	[ "$status" = 0 ]
+	snapshot_kernel >"$RIG/after"
+	diff "$RIG/before" "$RIG/after"
+}
+
+@test "a journal from before the last boot is neither compared nor repaired" {
+	vif_call 1 0 online
+	sed -i 's/^boot .*/boot other/' "$RIG/run/xen-hotplug/devices/vif-1-0"
+	ip -n "$DOM0" link set vif1.0 nomaster
+	snapshot >"$RIG/before"
+	run dom0 xen-hotplug repair
+	[ "$status" = 1 ]
+	[[ $output == *"vif-1-0: from before the last boot (xen-hotplug gc)"* ]]
+	snapshot >"$RIG/after"
+	diff "$RIG/before" "$RIG/after"
+}

@@ -1,0 +1,525 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// loop: a file becomes a block device; a block device passes through as it is.
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "actions.h"
+#include "guard.h"
+#include "loopdev.h"
+#include "request.h"
+#include "sharing.h"
+
+/* How often somebody else may take the loop device that was free a moment ago. */
+#define TRIES 500
+
+/* The file, looked at and opened by a thread: its server may not answer. */
+struct image {
+	const char *path;
+	bool writes;
+	int rc; /* of the first call that failed */
+	int at; /* the file, for looking alone */
+	int fd; /* a file, open; a block device is not opened here */
+	bool dangling;
+	struct stat st;
+	char resolved[PATH_MAX];
+	char swappable[PATH_MAX]; /* a directory where another than root can put a file */
+};
+
+struct args {
+	const char *file;
+	uint8_t mode; /* enum disk_mode */
+	bool direct_io;
+	struct num block_size;
+	/* found by the check */
+	struct image *image;
+};
+
+static const struct param params[] = {
+	{ .key = "file",
+	  .type = V_PATH,
+	  .flags = P_REQUIRED,
+	  .offset = offsetof(struct args, file),
+	  .help = "the file, or a block device, which is left as it is" },
+	{ .key = "mode",
+	  .type = V_ENUM,
+	  .flags = P_REQUIRED,
+	  .offset = offsetof(struct args, mode),
+	  .words = DISK_MODES,
+	  .help = "r makes the loop device read-only" },
+	{ .key = "direct-io",
+	  .type = V_BOOL,
+	  .offset = offsetof(struct args, direct_io),
+	  .dflt = "no",
+	  .help = "past this domain's page cache; an error where the file cannot" },
+	{ .key = "block-size",
+	  .type = V_UINT,
+	  .offset = offsetof(struct args, block_size),
+	  .min = 512,
+	  .max = 4096,
+	  .help = "the size of a logical block: 512, 1024, 2048 or 4096" },
+	{ .key = NULL },
+};
+
+static const struct result_def results[] = {
+	{ .name = "device", .late = true, .type = V_PATH, .help = "the block device" },
+	{ .name = NULL },
+};
+
+/* ---- Looking at the file ---- */
+
+/* Could somebody who is not root put another file in its place? */
+static void find_swappable(const char *path, char *ret)
+{
+	char dir[PATH_MAX];
+	struct stat st, entry;
+	bool has_entry = false;
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	for (;;) {
+		char *slash = strrchr(dir, '/');
+
+		has_entry = stat(dir, &entry) == 0;
+		if (!slash)
+			return;
+		slash[slash == dir] = '\0';
+		if (stat(dir, &st) < 0)
+			return;
+		/* in a sticky directory, an entry is its owner's */
+		if (st.st_uid != 0 ||
+		    (st.st_mode & (S_IWGRP | S_IWOTH) &&
+		     (!(st.st_mode & S_ISVTX) || !has_entry || entry.st_uid != 0))) {
+			memcpy(ret, dir, sizeof(dir));
+			return;
+		}
+		if (slash == dir)
+			return;
+	}
+}
+
+static int open_as(const struct image *i)
+{
+	char self[64];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", i->at);
+	return open(self, (i->writes ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY);
+}
+
+static void look(void *data)
+{
+	struct image *i = data;
+	char self[64];
+	struct stat link;
+	ssize_t n;
+
+	i->at = open(i->path, O_PATH | O_CLOEXEC);
+	if (i->at < 0 || fstat(i->at, &i->st) < 0) {
+		i->rc = -errno;
+		i->dangling = i->rc == -ENOENT && lstat(i->path, &link) == 0;
+		return;
+	}
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", i->at);
+	n = readlink(self, i->resolved, sizeof(i->resolved) - 1);
+	if (n < 0) {
+		i->rc = -errno;
+		return;
+	}
+	i->resolved[n] = '\0';
+	if (!S_ISREG(i->st.st_mode))
+		return;
+	i->fd = open_as(i);
+	if (i->fd < 0)
+		i->rc = -errno;
+	find_swappable(i->path, i->swappable);
+	if (!*i->swappable && strcmp(i->path, i->resolved) != 0)
+		find_swappable(i->resolved, i->swappable);
+}
+
+static const char *kind_of(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFDIR:
+		return "a directory";
+	case S_IFCHR:
+		return "a character device";
+	case S_IFIFO:
+		return "a pipe";
+	case S_IFSOCK:
+		return "a socket";
+	default:
+		return "something else";
+	}
+}
+
+static int image_error(const struct image *i, struct xhp_err *err)
+{
+	if (i->dangling)
+		return err_set(err, -ENOENT,
+			       "%s is a symbolic link that leads to nothing", i->path);
+	if (i->rc == -ENOENT)
+		return err_set(err, -ENOENT, "there is no file or device %s",
+			       quoted(i->path));
+	if (i->rc == -EROFS)
+		return err_set(err, -EROFS,
+			       "%s is on a read-only file system, and cannot be attached "
+			       "for writing; attach it read-only",
+			       i->path);
+	if (i->rc)
+		return err_sys(err, i->rc, "%s", i->path);
+	if (S_ISREG(i->st.st_mode) && i->writes &&
+	    !(i->st.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)))
+		return err_set(err, -EACCES,
+			       "%s is read-only (mode %04o), and cannot be attached for "
+			       "writing; attach it read-only, or make it writable",
+			       i->path, i->st.st_mode & 07777);
+	if (!S_ISREG(i->st.st_mode) && !S_ISBLK(i->st.st_mode))
+		return err_set(err, -EINVAL,
+			       "%s is %s, neither a file nor a block device", i->path,
+			       kind_of(i->st.st_mode));
+	return 0;
+}
+
+static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	struct image *i = MEM_NEW(struct image);
+	struct args *args = data;
+
+	(void)ctx;
+	(void)step;
+	if (args->block_size.set && (args->block_size.v & (args->block_size.v - 1)))
+		return err_set(err, -EINVAL, "block-size %llu is no power of two",
+			       (unsigned long long)args->block_size.v);
+	*i = (struct image){
+		.path = args->file, .writes = args->mode != DISK_R, .at = -1, .fd = -1
+	};
+	if (guarded(look, i, 0, err) < 0)
+		return err_wrap(err, "%s: is its server dead?", args->file);
+	if (image_error(i, err) < 0)
+		return err->code;
+	if (*i->swappable)
+		log_warn("%s: others than root can put another file in its place, by way "
+			 "of %s",
+			 args->file, i->swappable);
+	args->image = i;
+	return 0;
+}
+
+/* ---- Making it ---- */
+
+/* Also done by a thread. Is the path still the same file's when it is done? */
+struct configuring {
+	const struct image *image;
+	int fd, rc;
+	bool moved;
+	struct loop_config config;
+};
+
+static void configure(void *data)
+{
+	struct configuring *c = data;
+	struct stat now;
+
+	c->rc = loopdev_configure(c->fd, c->image->fd, &c->config);
+	if (!c->rc)
+		c->moved = stat(c->image->path, &now) < 0 ||
+			   now.st_dev != c->image->st.st_dev ||
+			   now.st_ino != c->image->st.st_ino;
+}
+
+/* A number of its own tells this loop device from any other one, then and later. */
+static int make_mark(const char *device, char ret[LO_NAME_SIZE], struct xhp_err *err)
+{
+	unsigned long long nonce;
+
+	if (getrandom(&nonce, sizeof(nonce), 0) != sizeof(nonce))
+		return err_sys(err, -errno, "getrandom");
+	snprintf(ret, LO_NAME_SIZE, LOOP_MARK "%016llx %s", nonce, device);
+	return 0;
+}
+
+static struct disk_id file_id(const struct image *i)
+{
+	return (struct disk_id){ true, i->st.st_dev, i->st.st_ino };
+}
+
+static struct disk_id loop_id(unsigned int number)
+{
+	return (struct disk_id){ .dev = makedev(LOOP_MAJOR, number) };
+}
+
+/* With the loop device that is free now. -EBUSY: it is not any more. */
+static int try_loop(struct ctx *ctx, const struct args *args, const char *mark,
+		    unsigned int *ret, struct xhp_err *err)
+{
+	struct configuring *c = MEM_NEW(struct configuring);
+	const struct disk_id file = file_id(args->image);
+	struct loopdev now;
+	struct disk_id loop;
+	unsigned int n;
+
+	if (loopdev_free(&n, err) < 0)
+		return err->code;
+	c->fd = open(loopdev_path(n),
+		     (args->image->writes ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+	if (c->fd < 0)
+		return err_sys(err, -errno, "%s", loopdev_path(n));
+	if (loopdev_info(c->fd, &now) != -ENXIO) {
+		close(c->fd);
+		return err_set(err, -EBUSY, "%s is taken", loopdev_path(n));
+	}
+	c->image = args->image;
+	c->config.block_size = (uint32_t)args->block_size.v;
+	c->config.info.lo_flags = (args->image->writes ? 0U : LO_FLAGS_READ_ONLY) |
+				  (args->direct_io ? LO_FLAGS_DIRECT_IO : 0U);
+	memcpy(c->config.info.lo_file_name, mark, LO_NAME_SIZE);
+	loop = loop_id(n);
+	if (RECORD(ctx, err, SCOPE_HOST, "loop", "loop", "loop", mem_printf("%u", n),
+		   "file", args->file, "mode", args->image->writes ? "w" : "r", "keys",
+		   mem_printf("%s %s", disk_key(&file), disk_key(&loop)), "mark",
+		   mark) < 0) {
+		close(c->fd);
+		return err->code;
+	}
+	if (guarded(configure, c, 0, err) < 0)
+		return err_wrap(err, "%s: is its server dead?", args->file);
+	if (c->rc == -EBUSY) {
+		close(c->fd);
+		if (journal_undone(ctx->journal, ctx->journal->nrecs - 1, err) < 0)
+			return err->code;
+		return err_set(err, -EBUSY, "%s is taken", loopdev_path(n));
+	}
+	if (c->rc) {
+		close(c->fd);
+		return err_sys(err, c->rc, "%s cannot show %s", loopdev_path(n),
+			       args->file);
+	}
+	if (loopdev_info(c->fd, &now) < 0)
+		memset(&now, 0, sizeof(now));
+	close(c->fd);
+	if (c->moved)
+		return err_set(err, -ESTALE, "%s is another file than it was just now",
+			       args->file);
+	if (now.dev != file.dev || now.ino != file.ino ||
+	    !(now.flags & LO_FLAGS_READ_ONLY) != args->image->writes)
+		return err_set(err, -EIO, "%s does not show %s as it should",
+			       loopdev_path(n), args->file);
+	if (args->direct_io && !(now.flags & LO_FLAGS_DIRECT_IO))
+		return err_set(err, -EOPNOTSUPP,
+			       "%s: its file system, or block size, allows no direct-io",
+			       args->file);
+	*ret = n;
+	return 0;
+}
+
+static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	char mark[LO_NAME_SIZE] = "";
+	unsigned int n = 0, tries = 0;
+	int rc;
+
+	if (S_ISBLK(args->image->st.st_mode)) {
+		step_result(step, "device", args->file);
+		return 0;
+	}
+	if (make_mark(ctx->device, mark, err) < 0)
+		return err->code;
+	while ((rc = try_loop(ctx, args, mark, &n, err)) == -EBUSY && ++tries < TRIES) {
+		if (deadline_check(err) < 0)
+			return err->code;
+		/* not all of them at once again */
+		if (tries > 2)
+			usleep((unsigned int)(getpid() + (int)tries * 7) % 16 * 250);
+	}
+	if (rc < 0)
+		return rc == -EBUSY
+			       ? err_wrap(err, "no loop device after %u tries", tries)
+			       : rc;
+	ctx->image.open = true;
+	ctx->image.fd = args->image->fd;
+	ctx->image.path = args->file;
+	ctx->image.loop = n;
+	step_result(step, "device", loopdev_path(n));
+	return 0;
+}
+
+/* ---- The way back ---- */
+
+struct loop_rec {
+	unsigned int number;
+	struct disk_ids ids; /* the file, the loop device */
+	const char *mark, *file;
+};
+
+static int from_record(const struct rec *rec, struct loop_rec *ret, struct xhp_err *err)
+{
+	long number = rec_num(rec, "loop", -1);
+
+	ret->mark = rec_get(rec, "mark");
+	ret->file = rec_get(rec, "file");
+	if (strcmp(rec->kind, "loop") != 0 || number < 0 || !ret->mark || !ret->file ||
+	    !disk_ids_parse(rec_get(rec, "keys"), &ret->ids) || ret->ids.n != 2)
+		return rec_unknown(rec, err);
+	ret->number = (unsigned int)number;
+	return 0;
+}
+
+static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	struct loop_rec r = { 0 };
+	int rc;
+
+	if (from_record(rec, &r, err) < 0)
+		return err->code;
+	rc = loopdev_clear(r.number, r.ids.v[0].dev, r.ids.v[0].ino, r.mark, err);
+	if (rc < 0)
+		return rc;
+	if (rc)
+		log_warn("%s shows something else than ours by now: it is left alone",
+			 loopdev_path(r.number));
+	return disks_leave(ctx->device, &r.ids, err);
+}
+
+static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	struct loop_rec r = { 0 };
+	struct loopdev now;
+
+	(void)ctx;
+	if (from_record(rec, &r, err) < 0)
+		return err->code;
+	if (loopdev_by_number(r.number, &now) < 0)
+		err_set(err, -ESTALE, "%s does not show %s any more",
+			loopdev_path(r.number), r.file);
+	else if (strcmp(now.mark, r.mark) != 0)
+		err_set(err, -ESTALE, "%s is somebody else's, not %s",
+			loopdev_path(r.number), r.file);
+	else if (now.flags & LO_FLAGS_AUTOCLEAR)
+		err_set(err, -ESTALE,
+			"%s ends when it is closed: somebody has detached it",
+			loopdev_path(r.number));
+	else
+		return 0;
+	return 1;
+}
+
+/* DEVICE of a mark of ours, or NULL. */
+static const char *device_of(const char *mark)
+{
+	const size_t len = strlen(LOOP_MARK);
+
+	if (strncmp(mark, LOOP_MARK, len) != 0 || strlen(mark) < len + 18)
+		return NULL;
+	return mark + len + 17;
+}
+
+static int sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
+{
+	unsigned int *numbers, n;
+
+	if (loopdev_list(&numbers, &n, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < n; i++) {
+		struct loopdev loop;
+		const char *device;
+
+		if (loopdev_by_number(numbers[i], &loop) < 0 ||
+		    (loop.flags & LO_FLAGS_AUTOCLEAR))
+			continue;
+		device = device_of(loop.mark);
+		if (!device || !is_gone(device))
+			continue;
+		if (loopdev_clear(numbers[i], loop.dev, loop.ino, loop.mark, err) < 0)
+			return err->code;
+		printf("%s: %s is ended\n", device, loopdev_path(numbers[i]));
+	}
+	return 0;
+}
+
+/* ---- What the stock script made ---- */
+
+struct stock {
+	const char *path;
+	struct stat st;
+	int rc;
+};
+
+static void stat_stock(void *data)
+{
+	struct stock *s = data;
+
+	s->rc = stat(s->path, &s->st) < 0 ? -errno : 0;
+}
+
+/* The kernel's own words for what a loop device shows. */
+static bool shows_path(unsigned int number, const char *path)
+{
+	CLEANUP_FD int fd =
+		open(mem_printf("/sys/block/loop%u/loop/backing_file", number),
+		     O_RDONLY | O_CLOEXEC);
+	static const char deleted[] = " (deleted)";
+	char text[PATH_MAX + sizeof(deleted)];
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+	size_t len = strlen(path);
+
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return !strncmp(text, path, len) && (!text[len] || !strcmp(text + len, deleted));
+}
+
+/*
+ * Its node names the loop device; but only if that shows this guest's file, and carries
+ * nobody's mark, is it what the script made.
+ */
+static int detach_stock(struct ctx *ctx, struct step *step, void *data,
+			struct xhp_err *err)
+{
+	const struct args *args = data;
+	struct stock *s = MEM_NEW(struct stock);
+	struct loopdev loop;
+	const char *node, *end;
+	unsigned int number;
+	int length = 0;
+
+	(void)step;
+	if (store_read(mem_printf("%s/node", ctx->req->path), &node, err) < 0)
+		return err->code == -ENOENT ? 0 : err->code;
+	end = node + strlen(node);
+	if (sscanf(node, "/dev/loop%u%n", &number, &length) != 1 ||
+	    node + length != end || loopdev_by_number(number, &loop) < 0)
+		return 0;
+	s->path = args->file;
+	if (guarded(stat_stock, s, 0, err) < 0)
+		return err_wrap(err, "%s", args->file);
+	if (*loop.mark && strncmp(loop.mark, LOOP_MARK, strlen(LOOP_MARK)) == 0)
+		goto foreign;
+	if (s->rc ? !shows_path(number, args->file)
+		  : (loop.dev != s->st.st_dev || loop.ino != s->st.st_ino) &&
+			    !shows_path(number, args->file))
+		goto foreign;
+	return loopdev_clear(number, loop.dev, loop.ino, loop.mark, err);
+foreign:
+	log_warn("%s shows something else than %s: it is left alone", node, args->file);
+	return 0;
+}
+
+const struct action action_loop = {
+	.name = "loop",
+	.summary = "show a file as a block device",
+	.params = params,
+	.args_size = sizeof(struct args),
+	.results = results,
+	.check = check,
+	.apply = apply,
+	.undo = undo,
+	.audit = audit,
+	.sweep = sweep,
+	.detach_stock = detach_stock,
+};

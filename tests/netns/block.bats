@@ -1,0 +1,328 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# block: files and devices are attached and detached, and what cannot be is refused.
+
+load lib
+load scene
+load disk
+
+teardown() {
+	disk_teardown
+}
+
+@test "a file: loop device, nodes, journal; and all away again" {
+	disk_scene
+	disk 1 51712 a
+	keep before
+	add 1
+	attached 1
+	[ "$(node vbd 1 51712 node)" = "$(node vbd 1 51712 physical-device-path)" ]
+	losetup -nO BACK-FILE,RO,AUTOCLEAR "$(node vbd 1 51712 node)" |
+		grep -E "^$IMAGES/a +0 +0$"
+	xhp status | grep -E "^vbd-1-51712 .*block.ini .*attached"
+	xhp check
+	remove 1
+	nothing_left
+	keep now
+	diff <(grep -v hotplug-status "$RIG/before") <(grep -v hotplug-status "$RIG/now")
+}
+
+@test "what one guest writes through it is in the file" {
+	disk_scene
+	disk 1 51712 a
+	add 1
+	echo hello | dd of="$(node vbd 1 51712 node)" conv=sync status=none
+	remove 1
+	[ "$(head -c 5 "$IMAGES/a")" = hello ]
+}
+
+@test "mode r: a read-only loop device; all ways to write a mode" {
+	local mode
+	disk_scene
+	for mode in r ro w rw 'w!' 'rw!'; do
+		disk 1 51712 a mode=$mode
+		add 1
+		attached 1
+		losetup -nO RO "$(node vbd 1 51712 node)" |
+			grep -w "$([[ $mode == r* && $mode != rw* ]] && echo 1 || echo 0)"
+		remove 1
+		nothing_left
+	done
+}
+
+@test "a block device passes through: physical-device, no node, no loop device" {
+	local dev
+	disk_scene
+	dev=$(as_disk "$IMAGES/a")
+	ln -s "$dev" "$IMAGES/link"
+	disk 1 51712 link
+	add 1
+	attached 1
+	[ "$(node vbd 1 51712 physical-device-path)" = "$dev" ]
+	[ -z "$(node vbd 1 51712 node)" ]
+	remove 1
+	[ "$(loops)" = "${dev#/dev/}" ]
+	losetup -d "$dev"
+	nothing_left
+}
+
+@test "add twice, remove twice, remove what was never there" {
+	disk_scene
+	disk 1 51712 a
+	remove 1
+	add 1
+	keep first
+	add 1
+	keep now
+	same first now
+	[ "$(loops | wc -l)" = 1 ]
+	remove 1
+	remove 1
+	nothing_left
+}
+
+@test "the backend has gone before remove: everything else goes, no ghost directory" {
+	disk_scene
+	disk 1 51712 a
+	add 1
+	backend_gone vbd 1 51712
+	remove 1
+	nothing_left
+	! xenstore-exists /local/domain/0/backend/vbd/1/51712
+}
+
+@test "the image was moved, deleted or replaced: remove ends our loop device alone" {
+	disk_scene
+	disk 1 51712 a
+	add 1
+	mv "$IMAGES/a" "$IMAGES/b"
+	image a
+	other=$(as_disk "$IMAGES/a")
+	remove 1
+	[ "$(loops)" = "${other#/dev/}" ]
+	losetup -d "$other"
+	disk 1 51712 b
+	add 1
+	rm "$IMAGES/b"
+	remove 1
+	nothing_left
+}
+
+@test "somebody else's loop device has the number by now: it is left alone" {
+	local dev
+	disk_scene
+	disk 1 51712 a
+	add 1
+	dev=$(node vbd 1 51712 node)
+	losetup -d "$dev"
+	image b
+	losetup "$dev" "$IMAGES/b"
+	run xhp check
+	says 'somebody else'
+	run remove 1
+	[ "$status" = 0 ]
+	says 'left alone'
+	[ "$(loops)" = "${dev#/dev/}" ]
+	losetup -d "$dev"
+	nothing_left
+}
+
+@test "physical-device is there already: somebody else has attached it, exit 0" {
+	disk_scene
+	disk 1 51712 a physical-device=7:9
+	keep before
+	add 1
+	unchanged
+}
+
+@test "bad input: what is wrong is named, status error, nothing is left" {
+	disk_scene
+	mkdir "$IMAGES/dir"
+	ln -s nowhere "$IMAGES/dangling"
+	mkfifo "$IMAGES/pipe"
+	while IFS='|' read -r params text; do
+		disk 1 51712 "$params"
+		run add 1
+		echo "$params: $output"
+		refused error 1 "$text"
+		nothing_left
+		backend_gone vbd 1 51712
+	done <<-END
+		$IMAGES/missing|there is no file or device "$IMAGES/missing"
+		$IMAGES/dir|is a directory, neither a file nor a block device
+		/dev/null|is a character device
+		$IMAGES/dangling|is a symbolic link that leads to nothing
+		$IMAGES/pipe|is a pipe
+		$IMAGES/a/b|Not a directory
+		$IMAGES/./$(printf 'x%.0s' {1..300})|File name too long
+	END
+	backend vbd 1 51712 params=images/a
+	run add 1
+	refused error 1 'is not an absolute path'
+	backend vbd 1 51712 params=
+	run add 1
+	refused error 1 params
+	disk 1 51712 a mode=q
+	run add 1
+	refused error 1 'mode' '"q"'
+	disk 1 51712 a mode=
+	run add 1
+	refused error 1 'mode is not set'
+	nothing_left
+}
+
+@test "names with blanks, quotes, backslashes, UTF-8 and shell characters are names" {
+	local name
+	disk_scene
+	for name in 'a b' "it's" '"q"' 'back\slash' 'größe' '$(touch x)' ';x' '-r' '*' ' a'; do
+		image "$name"
+		disk 1 51712 "$IMAGES/${name//\\/\\\\}" # as xenstore-write takes it
+		add 1
+		attached 1
+		[ "$(node vbd 1 51712 node)" != '' ]
+		remove 1
+		nothing_left
+	done
+	image $'new\nline'
+	disk 1 51712 $'new\nline'
+	run add 1
+	refused error 1 'params'
+	nothing_left
+}
+
+@test "w on what is read-only is refused: file, file system, device" {
+	local dev
+	disk_scene
+	chmod 444 "$IMAGES/a"
+	disk 1 51712 a
+	run add 1
+	refused error 1 'is read-only (mode 0444)'
+	disk 1 51712 a mode=r
+	add 1
+	remove 1
+	mkdir "$IMAGES/ro"
+	dom0 mount -t tmpfs none "$IMAGES/ro"
+	dom0 truncate -s 1M "$IMAGES/ro/b"
+	dom0 mount -o remount,ro "$IMAGES/ro"
+	disk 1 51712 ro/b
+	run add 1
+	refused error 1 'on a read-only file system'
+	disk 1 51712 ro/b mode=r
+	add 1
+	remove 1
+	dev=$(as_disk -r "$IMAGES/a")
+	disk 1 51712 "$dev"
+	run add 1
+	refused error 1 "$dev is read-only"
+	losetup -d "$dev"
+	nothing_left
+}
+
+@test "the backend's state is not InitWait: nothing is published" {
+	local state
+	disk_scene
+	for state in 1 4 5 6; do
+		disk 1 51712 a state=$state
+		run add 1
+		refused error 1 "is in state \"$state\""
+		nothing_left
+		backend_gone vbd 1 51712
+	done
+}
+
+@test "an old hotplug-error goes with success" {
+	disk_scene
+	disk 1 51712 a hotplug-error=old
+	add 1
+	attached 1
+	! xenstore-exists /local/domain/0/backend/vbd/1/51712/hotplug-error
+	remove 1
+}
+
+@test "who can swap the image is warned of" {
+	disk_scene
+	chmod 777 "$IMAGES"
+	disk 1 51712 a
+	run add 1
+	says 'others than root can put another file in its place' "$IMAGES"
+	remove 1
+	chmod 755 "$IMAGES"
+	run add 1
+	[ -z "$output" ]
+	remove 1
+}
+
+@test "direct-io and block-size of a recipe" {
+	disk_scene
+	cat >"$RIG/etc-xen/hotplug/big.ini" <<-'END'
+		[recipe]
+		device = vbd
+		[loop]
+		file = ${params}
+		mode = ${mode}
+		block-size = 4096
+		[disk]
+		device = ${loop.device}
+		mode = ${mode}
+	END
+	disk 1 51712 a
+	RECIPE=big add 1
+	losetup -nO LOG-SEC "$(node vbd 1 51712 node)" | grep -w 4096
+	RECIPE=big remove 1
+	nothing_left
+	sed -i 's/4096/1000/' "$RIG/etc-xen/hotplug/big.ini"
+	RECIPE=big run add 1
+	refused error 1 'block-size 1000 is no power of two'
+}
+
+@test "attached by the stock script, detached by us; and the other way round" {
+	local other
+	[ -x /etc/xen/scripts/block ] || skip "no xen-utils-common"
+	disk_scene
+	disk 1 51712 a
+	SCRIPT=/etc/xen/scripts/block add 1
+	[ "$(node vbd 1 51712 hotplug-status)" = connected ]
+	other=$(as_disk "$IMAGES/a")
+	losetup -d "$(node vbd 1 51712 node)"
+	xenstore-write /local/domain/0/backend/vbd/1/51712/node "$other"
+	remove 1
+	[ -z "$(loops)" ]
+	backend_gone vbd 1 51712
+	# its node names another file's loop device: the stock script would end that
+	image b
+	other=$(as_disk "$IMAGES/b")
+	disk 1 51712 a node="$other"
+	run remove 1
+	says 'left alone'
+	[ "$(loops)" = "${other#/dev/}" ]
+	losetup -d "$other"
+	backend_gone vbd 1 51712
+	# the file is gone: the stock script would leave the loop device
+	disk 1 51712 b
+	SCRIPT=/etc/xen/scripts/block add 1
+	rm "$IMAGES/b"
+	remove 1
+	[ -z "$(loops)" ]
+	backend_gone vbd 1 51712
+	disk 1 51712 a
+	add 1
+	SCRIPT=/etc/xen/scripts/block remove 1
+	[ -z "$(loops)" ]
+	remove 1
+	nothing_left
+}
+
+@test "the same nodes as the stock script writes" {
+	[ -x /etc/xen/scripts/block ] || skip "no xen-utils-common"
+	disk_scene
+	disk 1 51712 a
+	SCRIPT=/etc/xen/scripts/block add 1
+	xenstore-ls -fp /local/domain/0/backend/vbd >"$RIG/stock"
+	SCRIPT=/etc/xen/scripts/block remove 1
+	backend_gone vbd 1 51712
+	disk 1 51712 a
+	add 1
+	xenstore-ls -fp /local/domain/0/backend/vbd >"$RIG/ours"
+	diff <(sort "$RIG/stock") <(sort "$RIG/ours")
+	remove 1
+}

@@ -1,0 +1,137 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What is attached: the names that people have for it, its steps, and --json.
+
+load lib
+load scene
+
+teardown() {
+	rig_teardown
+}
+
+# as_schema DEFINITION: is standard input JSON as xhp/schema.json says?
+as_schema() {
+	local wrong
+	cat >"$RIG/json"
+	wrong=$(jq -rn --slurpfile schema "$RIG_TOP/xhp/schema.json" --arg of "$1" \
+		--slurpfile data "$RIG/json" -f "$RIG_TOP/tests/netns/schema.jq") || return
+	[ -z "$wrong" ] || { echo "$wrong"; return 1; }
+}
+
+# two guests, the first one's vif renamed and filtered
+two() {
+	scene vifname=web ip=192.0.2.1 mac=00:16:3e:aa:bb:cc
+	vif_call 1 0 online
+	vif_add 2 0
+	GUEST_NAME=db:main backend vif 2 0 bridge=br0
+	vif_call 2 0 online
+}
+
+# named TEXT DEVICE: status finds that one
+named() {
+	[ "$(xhp status "$1" | sed -n '1s/:.*//p')" = "$2" ] || { echo "$1"; xhp status "$1"; return 1; }
+}
+
+@test "a device is found by each of its names" {
+	local name
+	two
+	for name in vif-1-0 web vif1.0 vif/1/0 backend/vif/1/0 /local/domain/0/backend/vif/1/0 guest1/eth0 \
+		guest1:eth0 guest1/vif0 guest1/web guest1:0 1/eth0 "$(guest_uuid 1)/eth0" guest1 \
+		00:16:3e:aa:bb:cc 00:16:3E:AA:BB:CC; do
+		named "$name" vif-1-0
+	done
+	for name in vif-2-0 vif2.0 db:main/eth0 db:main:eth0 db:main; do
+		named "$name" vif-2-0
+	done
+	ip -n "$DOM0" link set web down name elsewhere
+	named elsewhere vif-1-0
+	named vif1.0 vif-1-0
+}
+
+@test "what may be several is refused, and all of them are named" {
+	two
+	run xhp status eth0
+	[ "$status" = 1 ]
+	says '"eth0" may be any of' 'vif-1-0 (guest1 (1))' 'vif-2-0 (db:main (2))'
+	vif_call 2 0 offline
+	named eth0 vif-1-0
+	run xhp status vif1.1
+	[ "$status" = 1 ]
+	says 'nothing is attached as "vif1.1"; did you mean "vif-1-0"?'
+}
+
+@test "a vif is meant where its tap has the same name" {
+	scene type=vif_ioemu
+	tap_add vif1.0-emu
+	vif_call 1 0 online
+	vif_call 1 0 add
+	named guest1/eth0 vif-1-0
+	named vif1.0-emu tap-1-0
+	named tap-1-0 tap-1-0
+}
+
+@test "status says where, since when, how long, whose, and whether it is as it was made" {
+	two
+	run xhp status
+	[ "$status" = 0 ]
+	[[ ${lines[0]} == DEVICE*NAME*WHERE*RECIPE*GUEST*SINCE*TOOK*STATE*FILTER ]]
+	grep -E '^vif-1-0 +web +br0 +vif-bridge.ini +guest1 \(1\) +[-0-9]+ [:0-9]+ +[0-9.]+ ms +attached +192.0.2.1$' \
+		<<<"$output"
+	ip -n "$DOM0" link set web nomaster
+	xhp status | grep '^vif-1-0 .* DRIFTED '
+	run xhp status web
+	says 'vif-1-0: DRIFTED' '[bridge]  /usr/share/xen-hotplug/vif-bridge.ini:' \
+		'asked   ' bridge=br0 'before  master=0 mtu=1500' \
+		'now     drifted: web is not in br0 any more' 'now     in place'
+}
+
+@test "without xenstored, status shows what it knows" {
+	local XENSTORED_PATH=$XENSTORED_PATH
+	two
+	XENSTORED_PATH=/nonexistent run xhp status
+	[ "$status" = 0 ]
+	grep -E '^vif-1-0 +web +br0 +vif-bridge.ini +1 ' <<<"$output"
+}
+
+@test "a journal that cannot be read hides no other, and is an error" {
+	two
+	echo nonsense >"$RIG/run/xen-hotplug/devices/vif-2-0"
+	run xhp status
+	[ "$status" = 1 ]
+	says vif-2-0 'vif-1-0 ' '1 journals cannot be read'
+}
+
+@test "--json is as the schema says: status, check, repair" {
+	two
+	xhp status --json | as_schema status
+	[ "$(jq -r '.[1].guest, .[0].inside, .[0].interface' "$RIG/json" | xargs)" = "db:main eth0 web" ]
+	xhp check --json | as_schema check
+	jq -e 'map(.healthy) | all' "$RIG/json"
+	ip -n "$DOM0" link set web nomaster
+	xhp status web --json | as_schema status
+	jq -e 'length == 1 and (.[0].healthy | not) and
+		(.[0].changes[] | select(.kind == "port") | .state == "drifted" and .before.mtu == "1500")' \
+		"$RIG/json"
+	run xhp check web --json
+	[ "$status" = 1 ]
+	xhp check web --json 2>/dev/null | as_schema check
+	jq -e '.[0].differences | length == 1 and .[0].repairable and (.[0].repaired | not)' "$RIG/json"
+	xhp repair --json | as_schema check
+	jq -e '.[0].differences[0].repaired' "$RIG/json"
+	dom0 xen-hotplug check
+	sed -i '/^done/d' "$RIG/run/xen-hotplug/devices/vif-2-0"
+	xhp status --json | as_schema status
+	jq -e '.[1].state == "incomplete" and .[1].healthy == false' "$RIG/json"
+}
+
+@test "the schema's checker sees what is not as it says" {
+	local wrong
+	two
+	xhp status --json >"$RIG/good"
+	as_schema status <"$RIG/good"
+	for wrong in '.[0].domid = "1"' 'del(.[0].path)' '.[0].more = 1' '.[0].state = "fine"' \
+		'.[1].changes[0].asked.x = 1' '{}'; do
+		run as_schema status < <(jq "$wrong" "$RIG/good")
+		[ "$status" = 1 ] && [[ $output == status* ]] || { echo "$wrong: $output"; return 1; }
+	done
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Loop devices, through their ioctls (linux/loop.h, loop(4)).
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "guard.h"
+#include "loopdev.h"
+#include "mem.h"
+
+const char *loopdev_path(unsigned int number)
+{
+	return mem_printf("/dev/loop%u", number);
+}
+
+int loopdev_info(int fd, struct loopdev *ret)
+{
+	struct loop_info64 info;
+
+	if (ioctl(fd, LOOP_GET_STATUS64, &info) < 0)
+		return -errno;
+	*ret = (struct loopdev){
+		.number = info.lo_number,
+		.dev = (dev_t)info.lo_device,
+		.ino = (ino_t)info.lo_inode,
+		.rdev = (dev_t)info.lo_rdevice,
+		.offset = info.lo_offset,
+		.size = info.lo_sizelimit,
+		.flags = info.lo_flags,
+	};
+	memcpy(ret->mark, info.lo_file_name, sizeof(ret->mark) - 1);
+	return 0;
+}
+
+int loopdev_by_number(unsigned int number, struct loopdev *ret)
+{
+	CLEANUP_FD int fd = open(loopdev_path(number), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	return fd < 0 ? -errno : loopdev_info(fd, ret);
+}
+
+/* /proc/partitions leaves out what has no size, as a loop device that shows nothing. */
+int loopdev_list(unsigned int **ret, unsigned int *ret_n, struct xhp_err *err)
+{
+	FILE *f = fopen("/proc/partitions", "re");
+	unsigned int *list = NULL, n = 0;
+	char line[256];
+
+	if (!f)
+		return err_sys(err, -errno, "/proc/partitions");
+	while (fgets(line, sizeof(line), f)) {
+		unsigned long number;
+		char *name, *end;
+
+		if (strtoul(line, &end, 10) != LOOP_MAJOR)
+			continue;
+		name = strstr(end, " loop");
+		if (!name)
+			continue;
+		number = strtoul(name + 5, &end, 10);
+		if (*end == '\n') /* else it is a partition */
+			*MEM_PUSH(list, n) = (unsigned int)number;
+	}
+	fclose(f);
+	*ret = list;
+	*ret_n = n;
+	return 0;
+}
+
+int loopdev_free(unsigned int *ret, struct xhp_err *err)
+{
+	CLEANUP_FD int fd = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	int number = fd < 0 ? -1 : ioctl(fd, LOOP_CTL_GET_FREE);
+
+	if (fd < 0)
+		return err_sys(err, -errno,
+			       "/dev/loop-control (is the module loop loaded?)");
+	if (number < 0)
+		return err_sys(err, -errno, "there is no free loop device");
+	*ret = (unsigned int)number;
+	return 0;
+}
+
+int loopdev_configure(int fd, int file, struct loop_config *config)
+{
+	config->fd = (uint32_t)file;
+	return ioctl(fd, LOOP_CONFIGURE, config) < 0 ? -errno : 0;
+}
+
+static bool is_this(const struct loopdev *l, dev_t dev, ino_t ino, const char *mark)
+{
+	return l->dev == dev && l->ino == ino && !strcmp(l->mark, mark);
+}
+
+/* May wait for a server that the file is on. */
+struct clearing {
+	int fd, rc;
+};
+static void clear(void *data)
+{
+	struct clearing *c = data;
+
+	c->rc = ioctl(c->fd, LOOP_CLR_FD) < 0 ? -errno : 0;
+	close(c->fd);
+}
+
+int loopdev_clear(unsigned int number, dev_t dev, ino_t ino, const char *mark,
+		  struct xhp_err *err)
+{
+	struct clearing *c = MEM_NEW(struct clearing);
+	const char *path = loopdev_path(number);
+	struct loopdev now;
+	int rc;
+
+	c->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (c->fd < 0)
+		return errno == ENOENT || errno == ENXIO
+			       ? 0
+			       : err_sys(err, -errno, "%s", path);
+	rc = loopdev_info(c->fd, &now);
+	if (!rc && is_this(&now, dev, ino, mark)) {
+		if (guarded(clear, c, 0, err) < 0)
+			return err_wrap(err, "%s", path);
+		if (c->rc && c->rc != -ENXIO)
+			return err_sys(err, c->rc, "%s", path);
+		return 0;
+	}
+	close(c->fd);
+	if (rc && rc != -ENXIO)
+		return err_sys(err, rc, "%s", path);
+	return rc ? 0 : 1;
+}
+
+bool loopdev_overlap(const struct loopdev *a, const struct loopdev *b)
+{
+	uint64_t a_end = a->size ? a->offset + a->size : UINT64_MAX;
+	uint64_t b_end = b->size ? b->offset + b->size : UINT64_MAX;
+
+	return a->offset < b_end && b->offset < a_end;
+}

@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The sharing check: what is the same disk, and who of our own has it.
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "blockdev.h"
+#include "guard.h"
+#include "lock.h"
+#include "loopdev.h"
+#include "sharing_priv.h"
+#include "xhp.h"
+
+#define LOCK "block"
+
+/* How long a path of somebody else's is waited for. */
+#define RESOLVE_MS 3000
+
+int sharing_lock(int *ret_dir, struct xhp_err *err)
+{
+	int dir = state_dir("", err), fd;
+
+	if (dir < 0)
+		return dir;
+	fd = lock_claim(dir, LOCK, true, false, err);
+	if (fd < 0) {
+		close(dir);
+		return fd;
+	}
+	*ret_dir = dir;
+	return fd;
+}
+
+void sharing_unlock(int dir, int fd)
+{
+	lock_release(dir, LOCK, fd);
+	close(dir);
+}
+
+bool sharing_conflict(const struct sharing *s, bool writes)
+{
+	return s->mode == DISK_W || writes;
+}
+
+/* ---- What is the same disk ---- */
+
+static struct disk_id block_id(dev_t dev)
+{
+	return (struct disk_id){ .dev = dev };
+}
+
+static struct disk_id shown_by(const struct loopdev *l)
+{
+	return l->rdev ? block_id(l->rdev)
+		       : (struct disk_id){ .is_file = true,
+					   .dev = l->dev,
+					   .ino = l->ino };
+}
+
+static bool is_loop(const struct disk_id *id)
+{
+	return !id->is_file && major(id->dev) == LOOP_MAJOR;
+}
+
+static int loop_of(const struct disk_id *id, struct loopdev *ret)
+{
+	return is_loop(id) ? loopdev_by_number(minor(id->dev), ret) : -ENXIO;
+}
+
+bool sharing_is(const struct sharing *s, const struct disk_id *id)
+{
+	struct loopdev loop;
+	struct disk_id shown;
+
+	if (disk_id_in(&s->set, id))
+		return true;
+	/* an index can be wrong about a loop device that somebody ended: ask it */
+	if (loop_of(id, &loop) < 0)
+		return false;
+	shown = shown_by(&loop);
+	return disk_id_in(&s->set, &shown);
+}
+
+static void add_all(struct disk_ids *set, const struct devs *devs)
+{
+	for (unsigned int i = 0; i < devs->n; i++) {
+		const struct disk_id id = block_id(devs->v[i]);
+
+		disk_id_add(set, &id);
+	}
+}
+
+/* What it is made of, all the way down. */
+static void add_below(struct disk_ids *set)
+{
+	for (unsigned int i = 0; i < set->n; i++) {
+		const struct disk_id id = set->v[i];
+		struct devs devs = { 0 };
+		struct loopdev loop;
+		struct disk_id shown;
+
+		if (id.is_file)
+			continue;
+		if (!loop_of(&id, &loop)) {
+			shown = shown_by(&loop);
+			disk_id_add(set, &shown);
+		}
+		blockdev_below(id.dev, &devs);
+		add_all(set, &devs);
+	}
+}
+
+/* What is made of it, all the way up. */
+static void add_above(struct disk_ids *set, const struct disk_id *from)
+{
+	struct disk_ids up = { 0 };
+
+	disk_id_add(&up, from);
+	for (unsigned int i = 0; i < up.n; i++) {
+		struct devs devs = { 0 };
+
+		if (up.v[i].is_file)
+			continue;
+		blockdev_above(up.v[i].dev, &devs);
+		add_all(&up, &devs);
+	}
+	for (unsigned int i = 0; i < up.n; i++)
+		disk_id_add(set, &up.v[i]);
+}
+
+struct loops {
+	struct loopdev *v;
+	unsigned int n;
+};
+
+/* Loop devices that the index does not know, but for our own. */
+static int other_loops(const struct sharing *s, struct loops *ret, struct xhp_err *err)
+{
+	unsigned int *numbers, n;
+	unsigned char *ours;
+	size_t size;
+
+	if (loopdev_list(&numbers, &n, err) < 0 || disks_loops(&ours, &size, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < n; i++) {
+		struct loopdev loop;
+
+		if ((numbers[i] < size && ours[numbers[i]]) ||
+		    (is_loop(&s->id) && minor(s->id.dev) == numbers[i]) ||
+		    loopdev_by_number(numbers[i], &loop) < 0)
+			continue;
+		*MEM_PUSH(ret->v, ret->n) = loop;
+	}
+	return 0;
+}
+
+/* Those of them that show a part of the disk; the others are dropped. */
+static void add_loops(struct sharing *s, struct loops *loops)
+{
+	struct loopdev own;
+	bool has_own = !loop_of(&s->id, &own);
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < loops->n; i++) {
+		const struct loopdev *l = &loops->v[i];
+		const struct disk_id id = block_id(makedev(LOOP_MAJOR, l->number));
+		const struct disk_id shown = shown_by(l);
+
+		if (!disk_id_in(&s->set, &shown) ||
+		    (has_own && own.dev == l->dev && own.ino == l->ino &&
+		     !loopdev_overlap(&own, l)))
+			continue;
+		add_above(&s->set, &id);
+		loops->v[kept++] = *l;
+	}
+	loops->n = kept;
+}
+
+static int build_set(struct sharing *s, struct loops *loops, struct xhp_err *err)
+{
+	s->set = (struct disk_ids){ 0 };
+	disk_id_add(&s->set, &s->id);
+	if (s->has_backing)
+		disk_id_add(&s->set, &s->backing);
+	add_below(&s->set);
+	add_above(&s->set, &s->id);
+	if (s->has_backing)
+		add_above(&s->set, &s->backing);
+	*loops = (struct loops){ 0 };
+	if (other_loops(s, loops, err) < 0)
+		return err->code;
+	add_loops(s, loops);
+	return 0;
+}
+
+void sharing_ids(const struct sharing *s, struct disk_ids *ret)
+{
+	struct disk_id shown;
+	struct loopdev loop;
+
+	*ret = (struct disk_ids){ 0 };
+	disk_id_add(ret, &s->id);
+	if (s->has_backing)
+		disk_id_add(ret, &s->backing);
+	if (!loop_of(&s->id, &loop)) {
+		shown = shown_by(&loop);
+		disk_id_add(ret, &shown);
+	}
+}
+
+/* ---- Paths ---- */
+
+struct looking {
+	const char *path;
+	struct stat st;
+	int rc;
+};
+
+static void look(void *data)
+{
+	struct looking *l = data;
+
+	l->rc = stat(l->path, &l->st) < 0 ? -errno : 0;
+}
+
+int sharing_resolve(struct sharing *s, struct xhp_err *err)
+{
+	struct looking *l = MEM_NEW(struct looking);
+	struct resolved r = { .path = s->ask, .state = PATH_KNOWN };
+
+	l->path = s->ask;
+	if (guarded(look, l, RESOLVE_MS, err) < 0) {
+		if (deadline_check(err) < 0)
+			return err_wrap(err, "%s", s->ask);
+		r.state = PATH_UNKNOWN;
+	} else if (l->rc == -ENOENT || l->rc == -ENOTDIR) {
+		r.state = PATH_GONE;
+	} else if (l->rc) {
+		r.state = PATH_UNKNOWN;
+	} else if (S_ISBLK(l->st.st_mode)) {
+		r.id = block_id(l->st.st_rdev);
+	} else {
+		r.id = (struct disk_id){ true, l->st.st_dev, l->st.st_ino };
+	}
+	*MEM_PUSH(s->resolved, s->nresolved) = r;
+	return 0;
+}
+
+const struct resolved *sharing_path(struct sharing *s, const char *path,
+				    struct xhp_err *err)
+{
+	for (unsigned int i = 0; i < s->nresolved; i++) {
+		if (!strcmp(s->resolved[i].path, path))
+			return &s->resolved[i];
+	}
+	s->ask = path;
+	err_set(err, -ENODATA, "%s has to be looked at", path);
+	return NULL;
+}
+
+/* ---- Disks of ours ---- */
+
+static const struct rec *find_record(const struct journal *j, const char *action,
+				     const char *key)
+{
+	for (unsigned int i = 0; i < j->nrecs; i++) {
+		const struct rec *r = &j->recs[i];
+		const char *keys = rec_get(r, "keys");
+		size_t len = strlen(key);
+
+		if (r->undone || strcmp(r->action, action) != 0)
+			continue;
+		for (; keys && *keys; keys += strcspn(keys, " "), keys += *keys == ' ') {
+			if (strcspn(keys, " ") == len && !strncmp(keys, key, len))
+				return r;
+		}
+	}
+	return NULL;
+}
+
+static unsigned int head_number(const struct journal *j, const char *name)
+{
+	const char *text = journal_head(j, name);
+
+	return text ? (unsigned int)strtoul(text, NULL, 10) : 0;
+}
+
+/* Says what an administrator can do about a journal's disk, or NULL. */
+static const char *journal_hint(const struct journal *j)
+{
+	const char *path = journal_head(j, "path"), *state;
+	struct xhp_err unused;
+
+	if (!j->complete)
+		return "its attach is not complete; if no run is at work on it, "
+		       "xen-hotplug gc undoes it";
+	if (path && store_read(path, &state, &unused) == -ENOENT)
+		return "that device is gone from xenstore: xen-hotplug gc gives it back";
+	return NULL;
+}
+
+/* One device with an entry in the index. */
+static int check_ours(struct sharing *s, const char *device, const char *key,
+		      struct xhp_err *err)
+{
+	const struct rec *disk, *loop;
+	const char *mode, *sharing;
+	unsigned int domid;
+	struct journal j;
+	bool writes;
+
+	if (journal_read(JOURNAL_DEVICES, device, &j, err) < 0)
+		return err->code == -ENOENT ? 0 : err->code;
+	disk = find_record(&j, "disk", key);
+	loop = find_record(&j, "loop", key);
+	if (!disk && !loop)
+		return 0; /* a run was killed before it left the index */
+	mode = rec_get(disk ? disk : loop, "mode");
+	writes = !mode || *mode != 'r';
+	domid = head_number(&j, "domid");
+	if (!sharing_conflict(s, writes) ||
+	    guest_is_same(s, domid, journal_head(&j, "uuid")))
+		return 0;
+	sharing = disk ? rec_get(disk, "sharing") : NULL;
+	if (s->shared && sharing && !strcmp(sharing, "shared"))
+		return 0;
+	if (!disk)
+		return err_set(err, -EAGAIN, "%s is just being detached", device);
+	return guest_busy(s, domid, device, writes, journal_hint(&j), err);
+}
+
+static int check_index(struct sharing *s, struct xhp_err *err)
+{
+	struct xhp_err waiting = { 0 };
+
+	for (unsigned int i = 0; i < s->set.n; i++) {
+		const char *key = disk_key(&s->set.v[i]);
+		struct field *users;
+		unsigned int n;
+
+		if (disks_users(&s->set.v[i], &users, &n, err) < 0)
+			return err->code;
+		for (unsigned int k = 0; k < n; k++) {
+			int rc = s->device && !strcmp(users[k].name, s->device)
+					 ? 0
+					 : check_ours(s, users[k].name, key, err);
+
+			if (rc < 0 && rc != -EAGAIN)
+				return rc;
+			if (rc < 0)
+				waiting = *err;
+		}
+	}
+	if (waiting.code)
+		*err = waiting;
+	return waiting.code;
+}
+
+/* ---- All of it ---- */
+
+/* A loop device that ends with its last close: whoever has it open is about to go. */
+static int check_draining(const struct sharing *s, const struct loops *loops,
+			  struct xhp_err *err)
+{
+	for (unsigned int i = 0; i < loops->n; i++) {
+		const struct loopdev *l = &loops->v[i];
+		bool writes = !(l->flags & LO_FLAGS_READ_ONLY);
+
+		if (!sharing_conflict(s, writes))
+			continue;
+		if (l->flags & LO_FLAGS_AUTOCLEAR)
+			return err_set(
+				err, -EAGAIN,
+				"%s shows it, too, and has not ended yet: somebody "
+				"has it open",
+				loopdev_path(l->number));
+		if (strncmp(l->mark, LOOP_MARK, strlen(LOOP_MARK)) != 0)
+			log_warn("%s: %s shows it, too, and nobody seems to use that",
+				 s->what, loopdev_path(l->number));
+	}
+	return 0;
+}
+
+int sharing_check(struct sharing *s, struct xhp_err *err)
+{
+	static int (*const checks[])(struct sharing *, struct xhp_err *) = {
+		check_index,
+		guests_check,
+		local_check,
+	};
+	struct xhp_err waiting = { 0 };
+	struct loops loops;
+
+	if (s->mode == DISK_FORCE)
+		return 0;
+	s->mounted = false;
+	if (build_set(s, &loops, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		int rc = checks[i](s, err);
+
+		if (rc < 0 && rc != -EAGAIN)
+			return rc;
+		if (rc < 0) /* it may hold up others that are not about to go */
+			waiting = *err;
+	}
+	if (waiting.code) {
+		*err = waiting;
+		return err->code;
+	}
+	return check_draining(s, &loops, err);
+}

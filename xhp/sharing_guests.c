@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The sharing check: disks of guests that others attached, in xenstore and in sysfs, and
+// which guests are one (a stubdomain and its target).
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/sysmacros.h>
+
+#include "loopdev.h"
+#include "sharing_priv.h"
+#include "xhp.h"
+
+/* xen-backend's devices: what the kernel's own backends serve, as TYPE-DOMID-DEVID. */
+#define XEN_BACKEND "/sys/bus/xen-backend/devices"
+
+/* Whose names tell a disk by "physical-device", and whose by the path in "params". */
+static const char *const kinds[] = { "vbd", "vbd3", "qdisk", "virtio_disk" };
+enum { NKINDS = sizeof(kinds) / sizeof(kinds[0]) };
+
+/* XenbusStateClosed */
+#define CLOSED "6"
+
+/* ---- Which guest is which ---- */
+
+static const char *uuid_of(unsigned int domid)
+{
+	struct xhp_err unused;
+	const char *vm, *slash;
+
+	if (store_read(mem_printf("/local/domain/%u/vm", domid), &vm, &unused) < 0)
+		return NULL;
+	slash = strrchr(vm, '/');
+	return slash ? slash + 1 : vm;
+}
+
+static long target_of(unsigned int domid)
+{
+	struct xhp_err unused;
+	const char *text;
+	uint64_t target;
+
+	if (store_read(mem_printf("/local/domain/%u/target", domid), &text, &unused) <
+		    0 ||
+	    uint_parse(text, 0, UINT16_MAX, &target, &unused) < 0)
+		return -1;
+	return (long)target;
+}
+
+static bool equal(const char *a, const char *b)
+{
+	return a && b && *a && !strcmp(a, b);
+}
+
+/* What cannot be read is nobody, and nobody is the same as nobody. */
+bool guest_is_same(struct sharing *s, unsigned int domid, const char *uuid)
+{
+	const char *target_uuid = NULL, *other_target = NULL;
+	long target;
+
+	if (s->domid < 0)
+		return false;
+	if (!s->uuid) {
+		s->uuid = uuid_of((unsigned int)s->domid);
+		s->target = target_of((unsigned int)s->domid);
+	}
+	if (!uuid)
+		uuid = uuid_of(domid);
+	if (equal(s->uuid, uuid))
+		return true;
+	if (s->target >= 0)
+		target_uuid = uuid_of((unsigned int)s->target);
+	target = target_of(domid);
+	if (target >= 0)
+		other_target = uuid_of((unsigned int)target);
+	return equal(target_uuid, uuid) || equal(s->uuid, other_target) ||
+	       equal(target_uuid, other_target);
+}
+
+const char *guest_text(unsigned int domid)
+{
+	struct xhp_err unused;
+	const char *name;
+
+	if (store_read(mem_printf("/local/domain/%u/name", domid), &name, &unused) < 0)
+		return mem_printf("domain %u, whose name cannot be read,", domid);
+	return mem_printf("guest %s (domain %u)", quoted(name), domid);
+}
+
+int guest_busy(const struct sharing *s, unsigned int domid, const char *device,
+	       bool writes, const char *hint, struct xhp_err *err)
+{
+	err_set(err, -EBUSY,
+		"%s is in use: %s has it for %s (%s)%s%s. Detach it there first%s; guests "
+		"that share a disk on purpose need sharing = shared in their recipe "
+		"(script=block-shared) or in hotplug.conf",
+		s->what, guest_text(domid), writes ? "writing" : "reading", device,
+		hint ? "; " : "", hint ? hint : "",
+		writes ? "" : ", or attach it for reading here, too");
+	err->busy = true;
+	return err->code;
+}
+
+/* ---- One disk ---- */
+
+struct other {
+	const char *kind, *path;
+	const char *device; /* "vbd-1-51712" */
+	unsigned int domid;
+};
+
+/* A node of its backend, "" if there is none. */
+static int read_node(const struct other *o, const char *name, const char **ret,
+		     struct xhp_err *err)
+{
+	*ret = "";
+	if (store_read(mem_printf("%s/%s", o->path, name), ret, err) < 0 &&
+	    err->code != -ENOENT)
+		return err->code;
+	return 0;
+}
+
+/* It is the disk: may it be? */
+static int judge(struct sharing *s, const struct other *o, struct xhp_err *err)
+{
+	const char *mode, *state;
+	bool writes;
+
+	if (read_node(o, "mode", &mode, err) < 0 ||
+	    read_node(o, "state", &state, err) < 0)
+		return err->code;
+	writes = !*mode || strchr(mode, 'w');
+	if (!sharing_conflict(s, writes) || s->shared || guest_is_same(s, o->domid, NULL))
+		return 0;
+	if (!*state || !strcmp(state, CLOSED))
+		return err_set(err, -EAGAIN, "%s is just being detached from %s", s->what,
+			       guest_text(o->domid));
+	return guest_busy(s, o->domid, o->device, writes, NULL, err);
+}
+
+/* "MAJOR:MINOR" in hexadecimal, as the block scripts write it. */
+static bool parse_number(const char *text, struct disk_id *ret)
+{
+	unsigned int maj, min;
+	int end = 0;
+
+	if (sscanf(text, "%x:%x%n", &maj, &min, &end) != 2 ||
+	    (text[end] && text[end] != '\n'))
+		return false;
+	*ret = (struct disk_id){ .dev = makedev(maj, min) };
+	return true;
+}
+
+/* blkback tells what it has open; before it has, xenstore tells what it will open. */
+static int look_at_number(struct sharing *s, const struct other *o, struct xhp_err *err)
+{
+	CLEANUP_FD int fd = open(mem_printf(XEN_BACKEND "/%s/physical_device", o->device),
+				 O_RDONLY | O_CLOEXEC);
+	char sys[64] = "";
+	struct disk_id id;
+	const char *text;
+
+	if (fd >= 0 && read(fd, sys, sizeof(sys) - 1) > 0 && parse_number(sys, &id) &&
+	    sharing_is(s, &id))
+		return judge(s, o, err);
+	if (fd >= 0 && *sys)
+		return 0;
+	if (read_node(o, "physical-device", &text, err) < 0)
+		return err->code;
+	if (!*text || !parse_number(text, &id) || !sharing_is(s, &id))
+		return 0;
+	return judge(s, o, err);
+}
+
+/* "FORMAT:PATH": what QEMU and tapdisk open by themselves. */
+static int look_at_path(struct sharing *s, const struct other *o, struct xhp_err *err)
+{
+	const struct resolved *r;
+	const char *params, *path;
+
+	if (read_node(o, "params", &params, err) < 0)
+		return err->code;
+	path = strchr(params, ':');
+	path = path && *params != '/' ? path + 1 : params;
+	if (*path != '/')
+		return 0;
+	r = sharing_path(s, path, err);
+	if (!r)
+		return err->code;
+	if (r->state == PATH_GONE)
+		return 0;
+	if (r->state == PATH_KNOWN)
+		return sharing_is(s, &r->id) ? judge(s, o, err) : 0;
+	/* on another file system it is another file */
+	for (unsigned int i = 0; i < s->set.n; i++) {
+		if (s->set.v[i].is_file && local_mount_of(path) == s->set.v[i].dev)
+			return err_set(err, -EIO,
+				       "%s: cannot tell whether it is %s, which %s has: "
+				       "that does not answer",
+				       s->what, path, guest_text(o->domid));
+	}
+	log_warn("%s, which %s has, does not answer: it is taken for another disk", path,
+		 guest_text(o->domid));
+	return 0;
+}
+
+static int look_at(struct sharing *s, const char *kind, const char *domid,
+		   const char *devid, const char *path, const struct field *known,
+		   unsigned int nknown, struct xhp_err *err)
+{
+	struct other o = { .kind = kind, .path = path };
+	int rc;
+
+	o.device = mem_printf("%s-%s-%s", kind, domid, devid);
+	o.domid = (unsigned int)strtoul(domid, NULL, 10);
+	if ((s->device && !strcmp(o.device, s->device)) ||
+	    disks_has(known, nknown, o.device))
+		return 0;
+	if (strcmp(kind, "vbd") != 0) {
+		rc = look_at_path(s, &o, err);
+		if (rc < 0)
+			return rc;
+	}
+	return look_at_number(s, &o, err);
+}
+
+/* ---- All of them ---- */
+
+struct scan {
+	struct sharing *s;
+	struct field *known;
+	unsigned int nknown;
+	struct xhp_err waiting; /* -EAGAIN: for one that is about to go */
+};
+
+static int take(struct scan *scan, const char *kind, const char *domid, const char *devid,
+		struct xhp_err *err)
+{
+	const char *path = mem_printf("backend/%s/%s/%s", kind, domid, devid);
+	int rc = look_at(scan->s, kind, domid, devid, path, scan->known, scan->nknown,
+			 err);
+
+	if (rc == -EAGAIN)
+		scan->waiting = *err;
+	return rc == -EAGAIN ? 0 : rc;
+}
+
+static bool is_number(const char *s)
+{
+	return *s && strspn(s, "0123456789") == strlen(s);
+}
+
+/* In one look, those that the kernel serves, and whose they are. */
+static int scan_sysfs(struct scan *scan, struct field **ret_domids, unsigned int *ret_n,
+		      struct xhp_err *err)
+{
+	DIR *dir = opendir(XEN_BACKEND);
+	struct dirent *e;
+	int rc = 0;
+
+	while (dir && !rc && (e = readdir(dir))) {
+		char *domid, *devid;
+
+		if (strncmp(e->d_name, "vbd-", 4) != 0)
+			continue;
+		domid = mem_strdup(e->d_name + 4);
+		devid = strchr(domid, '-');
+		if (!devid)
+			continue;
+		*devid++ = '\0';
+		if (!is_number(domid) || !is_number(devid))
+			continue;
+		*MEM_PUSH(*ret_domids, *ret_n) = (struct field){ domid, "" };
+		rc = take(scan, "vbd", domid, devid, err);
+	}
+	if (dir)
+		closedir(dir);
+	return rc;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct field *)a)->name, ((const struct field *)b)->name);
+}
+
+static int scan_kind(struct scan *scan, const char *kind, struct xhp_err *err)
+{
+	struct field *domids = NULL;
+	unsigned int n = 0, ndomids = 0;
+	const char *const *names;
+	const char *dir = mem_printf("backend/%s", kind);
+
+	if (!strcmp(kind, "vbd") && scan_sysfs(scan, &domids, &ndomids, err) < 0)
+		return err->code;
+	if (ndomids)
+		qsort(domids, ndomids, sizeof(*domids), by_name);
+	if (store_list(dir, &names, &n, err) < 0)
+		return err->code == -ENOENT ? 0 : err->code;
+	for (unsigned int i = 0; i < n; i++) {
+		const char *const *devids;
+		unsigned int ndevids = 0;
+
+		/* the kernel has shown all of that domain's */
+		if (!is_number(names[i]) || disks_has(domids, ndomids, names[i]))
+			continue;
+		if (store_list(mem_printf("%s/%s", dir, names[i]), &devids, &ndevids,
+			       err) < 0) {
+			if (err->code != -ENOENT)
+				return err->code;
+			continue;
+		}
+		for (unsigned int k = 0; k < ndevids; k++) {
+			if (is_number(devids[k]) &&
+			    take(scan, kind, names[i], devids[k], err) < 0)
+				return err->code;
+		}
+	}
+	return 0;
+}
+
+int guests_check(struct sharing *s, struct xhp_err *err)
+{
+	struct scan scan = { .s = s };
+	const char *const *names;
+	unsigned int n;
+
+	if (disks_devices(&scan.known, &scan.nknown, err) < 0)
+		return err->code;
+	if (store_list("backend", &names, &n, err) < 0)
+		return err->code == -ENOENT ? 0 : err->code;
+	for (unsigned int i = 0; i < n; i++) {
+		for (unsigned int k = 0; k < NKINDS; k++) {
+			if (!strcmp(names[i], kinds[k]) &&
+			    scan_kind(&scan, kinds[k], err) < 0)
+				return err->code;
+		}
+	}
+	if (scan.waiting.code)
+		*err = scan.waiting;
+	return scan.waiting.code;
+}
