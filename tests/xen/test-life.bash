@@ -35,10 +35,12 @@ test_save() {
 	xen-hotplug status | grep 'nothing is attached'
 }
 
-# Live migration to the same host, of an HVM guest.
+# Live migration to the same host, of an HVM guest: its disk has two users meanwhile.
 test_migrate() {
 	local d
-	guest_create g 'type = "hvm"' 'vif = ["bridge=xenbr0,model=e1000,ip=192.0.2.10"]'
+	truncate -s 8M /root/life.img
+	guest_create g 'type = "hvm"' 'vif = ["bridge=xenbr0,model=e1000,ip=192.0.2.10"]' \
+		'disk = ["format=raw,vdev=xvdb,access=rw,target=/root/life.img"]'
 	d=$(xl domid g)
 	xl migrate -s '' g 'xl migrate-receive'
 	[ "$(xl domid g)" != "$d" ]
@@ -46,7 +48,9 @@ test_migrate() {
 	xen-hotplug status
 	[ "$(master_of "vif$d.0")" = xenbr0 ]
 	[ "$(master_of "vif$d.0-emu")" = xenbr0 ]
-	[ "$(xen-hotplug status | grep -c '^vif-\|^tap-')" = 2 ]
+	[ "$(xen-hotplug status | grep -c '^vif-\|^tap-\|^vbd-')" = 3 ]
+	[ "$(xen-hotplug status | grep -c "^vbd-$d-.* attached ")" = 1 ]
+	[ "$(loops | wc -l)" = 1 ]
 }
 
 # Live migration of a PV guest.
