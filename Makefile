@@ -7,6 +7,7 @@ DATADIR ?= $(PREFIX)/share
 SBINDIR ?= $(PREFIX)/sbin
 LIBDIR ?= $(PREFIX)/lib/xen-hotplug
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+RULESDIR ?= $(PREFIX)/lib/udev/rules.d
 MANDIR ?= $(DATADIR)/man
 B := build
 
@@ -61,6 +62,8 @@ $(B)/%.o: %.c
 
 RECIPES := $(wildcard conf/*.ini)
 UNITS := $(wildcard conf/*.service)
+RULES := $(wildcard conf/*.rules)
+INITS := $(wildcard conf/*.init)
 SCRIPTS := $(filter-out %.md,$(wildcard compat-scripts/*))
 DEST_SCRIPTS = $(DESTDIR)$(LIBDIR)/scripts
 DEST_RECIPES = $(DESTDIR)$(DATADIR)/xen-hotplug
@@ -79,7 +82,12 @@ install: all
 	done
 	[ -e $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf ] || \
 		$(INSTALL) -m 644 conf/hotplug.conf $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf
-	$(INSTALL) -d $(DESTDIR)$(UNITDIR)
+	$(INSTALL) -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(RULESDIR)
+	for f in $(RULES) $(INITS); do \
+		case $$f in *.rules) dir=$(DESTDIR)$(RULESDIR) ;; *) dir=$(DEST_RECIPES) ;; esac; \
+		sed 's|/usr/sbin/xen-hotplug|$(SBINDIR)/xen-hotplug|' $$f >$$dir/$${f##*/} && \
+		chmod $$(stat -c %a $$f) $$dir/$${f##*/} || exit 1; \
+	done
 	for f in $(UNITS); do \
 		sed 's|/usr/sbin/xen-hotplug|$(SBINDIR)/xen-hotplug|' $$f \
 			>$(DESTDIR)$(UNITDIR)/$${f##*/} || exit 1; \
@@ -94,8 +102,9 @@ uninstall:
 		$(SBINDIR)/xen-hotplug disable
 	rm -f $(DESTDIR)$(SBINDIR)/xen-hotplug $(DESTDIR)$(MANDIR)/man8/xen-hotplug.8 \
 		$(DESTDIR)$(MANDIR)/man5/xen-hotplug-recipe.5
-	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
-	rm -f $(addprefix $(DEST_RECIPES)/,$(notdir $(RECIPES)) schema.json)
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
+		$(addprefix $(DESTDIR)$(RULESDIR)/,$(notdir $(RULES)))
+	rm -f $(addprefix $(DEST_RECIPES)/,$(notdir $(RECIPES) $(INITS)) schema.json)
 	rm -f $(addprefix $(DEST_SCRIPTS)/,$(notdir $(SCRIPTS)))
 	cmp -s conf/hotplug.conf $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf && \
 		rm -f $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf || :
@@ -107,7 +116,7 @@ uninstall:
 include tests/rules.mk
 
 BUILD_DEPS := gcc libc6-dev make pkg-config libxen-dev libnl-3-dev libinih-dev \
-	libnftnl-dev libmnl-dev libjansson-dev
+	libnftnl-dev libmnl-dev libjansson-dev libudev-dev
 # The real xenstored, of the Xen that is installed here or of Debian 12's.
 XEN_UTILS := $(or $(notdir $(patsubst %/,%,$(firstword \
 	$(wildcard /usr/share/doc/xen-utils-4*/)))),xen-utils-4.17)

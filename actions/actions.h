@@ -32,6 +32,15 @@ struct prefix link_local_of(const uint8_t mac[6]);
 /* Up or down, if it is not so already; an interface that has gone is no error. */
 int link_set_up(const struct link *link, bool up, struct xhp_err *err);
 
+/*
+ * A record of a root qdisc of ours on the interface `ifindex`: undo, and audit by its
+ * kind and, unless 0, by its rate (bits a second).
+ */
+int root_qdisc_undo(const struct rec *rec, struct xhp_err *err);
+int root_qdisc_audit(const struct rec *rec, uint64_t rate, struct xhp_err *err);
+/* Fails if somebody has set a root qdisc there. */
+int root_qdisc_free(const struct link *link, struct xhp_err *err);
+
 /* The path of an interface's setting: `family` is "ipv4" or "ipv6". */
 const char *sysctl_conf(const char *family, const struct link *link, const char *name);
 

@@ -1,35 +1,68 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // bridge: the interface becomes a port of a Linux bridge.
 
+#include <linux/if_ether.h>
 #include <stdio.h>
 
-#include "actions.h"
+#include "bridge.h"
 
 struct args {
 	struct ifname dev;
 	struct bridge_spec name;
 	struct vlans vlan;
 	struct num mtu;
+	bool create;
+	uint8_t filtering;
+	uint8_t options[PORT_OPTIONS]; /* 1 = yes, 2 = no; the router's: never, auto,
+					  always */
 	/* found by the check */
-	struct link bridge;
+	struct link bridge; /* ifindex 0: it is to be made */
+	struct port port;
 };
+
+#define PARAM_OPTION(name, number, text)                                        \
+	{                                                                       \
+		.key = (name), .type = V_ENUM, .words = "yes|no",               \
+		.offset = offsetof(struct args, options[number]), .help = text, \
+	}
 
 static const struct param params[] = {
 	PARAM_DEV(struct args),
 	{ .key = "name",
 	  .type = V_BRIDGE,
 	  .offset = offsetof(struct args, name),
-	  .help = "the bridge; else the only one that there is" },
+	  .help = "the bridge, or NAME.TAG for one VLAN of it; else the only bridge there is" },
 	{ .key = "vlan",
 	  .type = V_VLANS,
 	  .offset = offsetof(struct args, vlan),
-	  .help = "the port's VLANs, in xl's syntax (refused: not built yet)" },
+	  .help = "the port's VLANs, in xl's syntax; it has no others" },
 	{ .key = "mtu",
 	  .type = V_UINT,
 	  .offset = offsetof(struct args, mtu),
 	  .min = 68,
 	  .max = 65535,
 	  .help = "the interface's MTU; else the bridge's" },
+	{ .key = "create",
+	  .type = V_BOOL,
+	  .offset = offsetof(struct args, create),
+	  .dflt = "no",
+	  .help = "make the bridge if there is none, and remove it with its last port" },
+	{ .key = "vlan-filtering",
+	  .type = V_ENUM,
+	  .offset = offsetof(struct args, filtering),
+	  .dflt = "require",
+	  .words = "require|enable",
+	  .help = "what to do if a VLAN is asked for and the bridge filters none" },
+	PARAM_OPTION("isolated", PORT_ISOLATED, "reach no other isolated port"),
+	PARAM_OPTION("learning", PORT_LEARNING, "learn the guest's MAC addresses"),
+	PARAM_OPTION("flood", PORT_FLOOD, "get frames for unknown MAC addresses"),
+	PARAM_OPTION("hairpin", PORT_HAIRPIN, "send frames back where they came from"),
+	PARAM_OPTION("bpdu-guard", PORT_BPDU_GUARD, "take no part in spanning trees"),
+	{ .key = "multicast-router",
+	  .type = V_ENUM,
+	  .offset = offsetof(struct args, options[PORT_MULTICAST_ROUTER]),
+	  .words = "never|auto|always",
+	  .help = "does it get all multicast, as a router does" },
 	{ .key = NULL },
 };
 
@@ -109,65 +142,177 @@ static bool literal_name(struct args *args)
 	       !strcmp(args->bridge.kind, "bridge");
 }
 
+static struct port port_wanted(const struct args *args)
+{
+	const struct vlan pvid = { args->name.tag, args->name.tag, 1, true, true };
+	const struct vlan *list = args->vlan.set ? args->vlan.v : &pvid;
+	unsigned int n = args->vlan.set ? args->vlan.n : args->name.tag ? 1 : 0;
+	struct port p = { .enable = args->filtering == FILTERING_ENABLE };
+
+	for (int i = 0; i < PORT_OPTIONS; i++) {
+		p.options.set[i] = args->options[i];
+		p.options.v[i] = i == PORT_MULTICAST_ROUTER
+					 ? (uint8_t)(args->options[i] - 1)
+					 : args->options[i] == 1;
+	}
+	if (n)
+		p.vlans = MEM_NEW(struct vlan_set);
+	for (unsigned int i = 0; i < n; i++) {
+		uint8_t flags = VLAN_MEMBER | (list[i].untagged ? VLAN_UNTAGGED : 0) |
+				(list[i].pvid ? VLAN_PVID : 0);
+
+		for (unsigned int vid = list[i].first; vid <= list[i].last;
+		     vid += list[i].step)
+			p.vlans->v[vid] |= flags;
+	}
+	return p;
+}
+
+/* The filter knows addresses in untagged frames only, and drops all others. */
+static void warn_tagged(const struct ctx *ctx, const struct link *link,
+			const struct vlan_set *set)
+{
+	struct vlan_set tagged = { 0 };
+	bool any = false;
+
+	for (unsigned int vid = 1; vid < 4095; vid++) {
+		if (set->v[vid] && !(set->v[vid] & VLAN_PVID))
+			any |= tagged.v[vid] = VLAN_MEMBER;
+	}
+	if (any && ctx->filtered)
+		log_warn("the filter of %s drops what the guest sends with a VLAN tag: "
+			 "its VLANs %s are for what it receives alone",
+			 link->name.s, port_vlans_text(&tagged));
+}
+
 static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	struct args *args = data;
+	uint32_t mtu = ETH_DATA_LEN;
 	struct link link;
 
 	if (dev_or(ctx, &args->dev, &link, err) < 0)
 		return err->code;
-	if (literal_name(args))
+	if (literal_name(args)) {
 		args->name.tag = 0;
-	else if (find_bridge(args->name.name.s, &args->bridge, err) < 0)
-		return err->code;
+	} else if (find_bridge(args->name.name.s, &args->bridge, err) < 0) {
+		if (err->code != -ENODEV || !args->create || !*args->name.name.s)
+			return err->code;
+		args->bridge = (struct link){ .name = args->name.name };
+	}
 	if (args->name.ntrunks)
 		return err_set(err, -EINVAL,
 			       "NAME:TRUNK is Open vSwitch's syntax; a Linux "
 			       "bridge takes vlan=");
-	if (args->name.tag || args->vlan.set)
-		return err_set(
-			err, -EOPNOTSUPP,
-			"VLANs on a Linux bridge are not built yet: %s cannot be held "
-			"to its VLAN on %s",
-			link.name.s, args->bridge.name.s);
+	if (args->name.tag && args->vlan.set)
+		return err_set(err, -EINVAL,
+			       "%s.%u and vlan= both say which VLAN it is: only one can",
+			       args->name.name.s, args->name.tag);
+	args->port = port_wanted(args);
+	if (args->port.vlans)
+		warn_tagged(ctx, &link, args->port.vlans);
+	if (args->bridge.ifindex) {
+		mtu = args->bridge.mtu;
+		if (port_check(&args->port, &args->bridge, err) < 0)
+			return err->code;
+	}
 	if (link.ifindex == args->bridge.ifindex)
 		return err_set(err, -ELOOP, "%s cannot be its own port", link.name.s);
-	if (args->mtu.set && args->mtu.v < args->bridge.mtu)
+	if (args->mtu.set && args->mtu.v < mtu)
 		log_warn(
 			"MTU %u of %s is below that of %s, which may follow it down, for "
 			"all its ports",
 			(unsigned int)args->mtu.v, link.name.s, args->bridge.name.s);
-	ctx->mtu = args->mtu.set ? (unsigned int)args->mtu.v : args->bridge.mtu;
+	ctx->mtu = args->mtu.set ? (unsigned int)args->mtu.v : mtu;
 	step_result(step, "name", args->bridge.name.s);
 	step_result(step, "mtu", mem_printf("%u", ctx->mtu));
 	return 0;
 }
 
-/* MTU first in the kernel, then master: one message, but not all or nothing. */
+/* As the kernel has it now, which may be another one than the check saw. */
+static int take_bridge(struct ctx *ctx, const struct args *args, struct link *ret,
+		       struct xhp_err *err)
+{
+	const char *name = args->bridge.name.s;
+
+	*ret = args->bridge;
+	if (!args->create && !bridge_is_made(name))
+		return 0;
+	if (bridge_hold(ctx, name, args->create, args->port.vlans, err) < 0 ||
+	    nl_link_by_name(name, ret, err) < 0)
+		return err->code;
+	if (!strcmp(ret->kind, "bridge"))
+		return 0;
+	return err_set(err, -EINVAL, "%s is not a bridge", name);
+}
+
+/* MTU first in the kernel, then master: one message, but not all or nothing. Then the
+ * options and VLANs, of which a port has none before it is one. */
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
-	struct link_change change = { .set_master = true,
-				      .master = args->bridge.ifindex };
-	uint32_t mtu = args->mtu.set ? (uint32_t)args->mtu.v : args->bridge.mtu;
-	struct link link;
+	const struct port *port = &args->port;
+	struct link_change change = { .set_master = true };
+	struct port old = { 0 };
+	struct link link, bridge;
+	uint32_t mtu;
+	bool joined;
 
 	(void)step;
-	if (dev_or(ctx, &args->dev, &link, err) < 0)
+	if (dev_or(ctx, &args->dev, &link, err) < 0 ||
+	    take_bridge(ctx, args, &bridge, err) < 0)
 		return err->code;
+	joined = link.master != bridge.ifindex;
+	if (port->vlans && joined && link.flags & IFF_UP)
+		return err_set(
+			err, -EBUSY,
+			"%s is up: frames would pass in another VLAN before it has "
+			"its own. A [link] before this step takes it down",
+			link.name.s);
+	if (link.master && port_now(link.ifindex, port, &old, err) < 0)
+		return err->code;
+	mtu = args->mtu.set ? (uint32_t)args->mtu.v : bridge.mtu;
 	if (mtu != link.mtu)
 		change.mtu = mtu;
+	change.master = bridge.ifindex;
 	if (RECORD(ctx, err, SCOPE_HOST, "bridge", "port", "ifindex",
 		   mem_printf("%d", link.ifindex), "ifname", link.name.s, "bridge",
-		   args->bridge.name.s, "bridge-ifindex",
-		   mem_printf("%d", args->bridge.ifindex), "old-master",
-		   mem_printf("%d", link.master), "old-mtu", mem_printf("%u", link.mtu),
-		   "mtu", mem_printf("%u", mtu)) < 0)
+		   bridge.name.s, "bridge-ifindex", mem_printf("%d", bridge.ifindex),
+		   "old-master", mem_printf("%d", link.master), "old-mtu",
+		   mem_printf("%u", link.mtu), "mtu", mem_printf("%u", mtu), "options",
+		   port_options_text(&port->options), "vlan",
+		   port_vlans_text(port->vlans), "enable",
+		   port->vlans && port->enable ? "yes" : NULL, "old-options",
+		   port_options_text(&old.options), "old-vlan",
+		   port_vlans_text(old.vlans)) < 0)
 		return err->code;
 	if (nl_link_change(link.ifindex, &change, err) < 0)
 		return err_wrap(err, "cannot join %s to %s with MTU %u", link.name.s,
-				args->bridge.name.s, mtu);
-	return 0;
+				bridge.name.s, mtu);
+	return port_set(port, &link, &bridge, joined, err);
+}
+
+/* Back in, or still in, the bridge that it was in before: as it was there. At a detach,
+ * only what is still as we set it. */
+static int undo_port(const struct ctx *ctx, const struct rec *rec, bool moved,
+		     const struct link *link, struct xhp_err *err)
+{
+	const int master = (int)rec_num(rec, "old-master", 0);
+	struct port old, ours;
+	struct link bridge;
+
+	if (!master || port_of(rec, "old-", &old, err) < 0 ||
+	    port_of(rec, "", &ours, err) < 0)
+		return master ? err->code : 0;
+	if (port_is_plain(&old))
+		return 0;
+	if (nl_link_by_index(master, &bridge, err) < 0)
+		return err->code == -ENODEV ? 0 : err->code;
+	if (!moved && !ctx->rollback && port_audit(&ours, link, &bridge, err)) {
+		log_warn("%s: it is left as it is", err->text);
+		return 0;
+	}
+	return port_restore(&old, link, err);
 }
 
 static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
@@ -178,6 +323,8 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	const char *own = journal_head(ctx->journal, "ifindex");
 	struct link link, old;
 
+	if (!strcmp(rec->kind, "made"))
+		return bridge_undo(rec, err);
 	if (rec_link(rec, &link, err) < 0)
 		return err->code == -ENODEV ? 0 : err->code;
 	/* a device that goes has no place in the bridge, whoever put it there first */
@@ -196,29 +343,41 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	if (ctx->rollback && mtu && (long)link.mtu == rec_num(rec, "mtu", 0) &&
 	    (long)link.mtu != mtu)
 		change.mtu = (uint32_t)mtu;
-	if (!change.set_master && !change.mtu)
+	if ((change.set_master || change.mtu) &&
+	    nl_link_change(link.ifindex, &change, err) < 0)
+		return err->code == -ENODEV
+			       ? 0
+			       : err_wrap(err, "cannot take %s out of %s", link.name.s,
+					  rec_get(rec, "bridge"));
+	if (change.set_master)
+		link.master = change.master;
+	if (!change.master || link.master != change.master)
 		return 0;
-	if (nl_link_change(link.ifindex, &change, err) < 0 && err->code != -ENODEV)
-		return err_wrap(err, "cannot take %s out of %s", link.name.s,
-				rec_get(rec, "bridge"));
-	return 0;
+	return undo_port(ctx, rec, change.set_master, &link, err);
 }
 
 static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
-	struct link link;
+	struct link link, bridge;
+	struct port port;
 
 	(void)ctx;
+	if (!strcmp(rec->kind, "made"))
+		return bridge_audit(rec, err);
 	if (rec_link(rec, &link, err) < 0)
 		return 1;
+	if (port_of(rec, "", &port, err) < 0)
+		return err->code;
 	if (link.master != rec_num(rec, "bridge-ifindex", -1))
 		err_set(err, -ESTALE, "%s is not in %s any more", link.name.s,
 			rec_get(rec, "bridge"));
 	else if ((long)link.mtu != rec_num(rec, "mtu", -1))
 		err_set(err, -ESTALE, "the MTU of %s is %u, not %s", link.name.s,
 			link.mtu, rec_get(rec, "mtu"));
-	else
+	else if (port_is_plain(&port))
 		return 0;
+	else if (!nl_link_by_index(link.master, &bridge, err))
+		return port_audit(&port, &link, &bridge, err);
 	return 1;
 }
 
@@ -227,16 +386,19 @@ static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
 	struct link_change change = { .mtu = (uint32_t)rec_num(rec, "mtu", 0) };
 	struct link link, bridge;
+	struct port port;
 
 	(void)ctx;
+	if (!strcmp(rec->kind, "made"))
+		return bridge_repair(rec, err);
 	change.master = (int)rec_num(rec, "bridge-ifindex", 0);
-	if (rec_link(rec, &link, err) < 0 ||
+	if (rec_link(rec, &link, err) < 0 || port_of(rec, "", &port, err) < 0 ||
 	    nl_link_by_index(change.master, &bridge, err) < 0)
 		return err->code;
 	change.set_master = link.master != change.master;
 	if (nl_link_change(link.ifindex, &change, err) < 0)
 		return err_wrap(err, "cannot join %s to %s", link.name.s, bridge.name.s);
-	return 0;
+	return port_set(&port, &link, &bridge, false, err);
 }
 
 /* The bridge may have gone, or be another one than the recipe would choose now. */

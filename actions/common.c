@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "actions.h"
+#include "nl_tc.h"
 #include "sysctl.h"
 
 int rec_link(const struct rec *rec, struct link *ret, struct xhp_err *err)
@@ -71,6 +72,60 @@ int rec_prefixes(const struct rec *rec, const char *name, struct prefixes *ret,
 		if (*word && prefix_parse(word, MEM_PUSH(list.v, list.n), err) < 0)
 			return err->code;
 	*ret = list;
+	return 0;
+}
+
+/* The kind of record is the kind of qdisc. */
+int root_qdisc_undo(const struct rec *rec, struct xhp_err *err)
+{
+	struct tc_qdisc now;
+	struct link link;
+
+	if (rec_link(rec, &link, err) < 0)
+		return err->code == -ENODEV ? 0 : err->code;
+	if (tc_root_get(link.ifindex, &now, err) < 0)
+		return err->code;
+	if (now.handle == TC_HANDLE && !strcmp(now.kind, rec->kind)) {
+		if (tc_root_del(link.ifindex, now.handle, err) < 0 &&
+		    err->code != -ENOENT && err->code != -ENODEV)
+			return err_wrap(err, "%s", link.name.s);
+	} else if (*now.kind) {
+		log_warn("%s has another's qdisc %s by now: it stays", link.name.s,
+			 now.kind);
+	}
+	return 0;
+}
+
+int root_qdisc_audit(const struct rec *rec, uint64_t rate, struct xhp_err *err)
+{
+	struct tc_qdisc now;
+	struct link link;
+
+	if (rec_link(rec, &link, err) < 0)
+		return 1;
+	if (tc_root_get(link.ifindex, &now, err) < 0)
+		return err->code;
+	if (now.handle != TC_HANDLE || strcmp(now.kind, rec->kind) != 0)
+		err_set(err, -ESTALE, "the qdisc %s of %s is gone", rec->kind,
+			link.name.s);
+	else if (rate && now.rate / 8 != rate / 8)
+		err_set(err, -ESTALE, "%s is held to %llu bit/s, not %llu", link.name.s,
+			(unsigned long long)now.rate, (unsigned long long)rate);
+	else
+		return 0;
+	return 1;
+}
+
+int root_qdisc_free(const struct link *link, struct xhp_err *err)
+{
+	struct tc_qdisc now;
+
+	if (tc_root_get(link->ifindex, &now, err) < 0)
+		return err->code;
+	if (*now.kind)
+		return err_set(err, -EEXIST,
+			       "%s has a root qdisc %s of somebody else's already",
+			       link->name.s, now.kind);
 	return 0;
 }
 

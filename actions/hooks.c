@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "actions.h"
+#include "find.h"
 #include "paths.h"
 #include "proc.h"
 #include "request.h"
@@ -36,16 +37,6 @@ static const struct param params[] = {
 	{ .key = NULL },
 };
 
-/* What runs as root is root's alone to write. */
-static int check_owner(const struct stat *st, const char *dir, const char *name,
-		       struct xhp_err *err)
-{
-	if (st->st_uid == 0 && !(st->st_mode & (S_IWGRP | S_IWOTH)))
-		return 0;
-	return err_set(err, -EPERM, "others than root own or can write to %s%s%s", dir,
-		       *name ? "/" : "", name);
-}
-
 /* How many hooks there are; an absent directory has none. */
 static int count_hooks(const char *path, unsigned int *ret, struct xhp_err *err)
 {
@@ -57,7 +48,7 @@ static int count_hooks(const char *path, unsigned int *ret, struct xhp_err *err)
 	*ret = 0;
 	if (!dir)
 		return errno == ENOENT ? 0 : err_sys(err, -errno, "%s", path);
-	rc = fstat(dirfd(dir), &st) == 0 ? check_owner(&st, path, "", err) : 0;
+	rc = fstat(dirfd(dir), &st) == 0 ? owner_check(&st, path, err) : 0;
 	while (!rc && (e = readdir(dir))) {
 		size_t len = strlen(e->d_name);
 
@@ -67,7 +58,7 @@ static int count_hooks(const char *path, unsigned int *ret, struct xhp_err *err)
 			continue;
 		++*ret;
 		if (fstatat(dirfd(dir), e->d_name, &st, 0) == 0)
-			rc = check_owner(&st, path, e->d_name, err);
+			rc = owner_check(&st, mem_printf("%s/%s", path, e->d_name), err);
 	}
 	closedir(dir);
 	return rc;
@@ -99,8 +90,8 @@ static int run(struct ctx *ctx, const char *const fields[], const char *command,
 	const char *env[24] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=POSIX" };
 	const char *argv[] = { RUNNER, NULL, command, NULL };
 	const char *store = getenv("XENSTORED_PATH");
-	struct buf output = { 0 };
-	int n = 2, status;
+	struct proc p = { .argv = argv, .env = env, .timeout_s = HOOK_TIMEOUT };
+	int n = 2;
 
 	env[n++] = assign("command", command);
 	for (; fields[0]; fields += 2) {
@@ -111,12 +102,12 @@ static int run(struct ctx *ctx, const char *const fields[], const char *command,
 	}
 	if (store)
 		env[n++] = assign("XENSTORED_PATH", store);
-	if (proc_run(ctx->journal, "hooks", argv, env, HOOK_TIMEOUT, &output, &status,
-		     err) < 0)
+	if (proc_run(ctx->journal, "hooks", &p, err) < 0)
 		return err->code;
-	if (status)
+	proc_done(ctx->journal, &p);
+	if (p.status)
 		return err_set(err, -EIO, "a hook in %s ended with status %d: %s",
-			       argv[1], status, proc_last_lines(&output));
+			       argv[1], p.status, proc_last_lines(&p.output));
 	return 0;
 }
 

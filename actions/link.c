@@ -5,13 +5,16 @@
 #include <linux/if_link.h>
 #include <sys/socket.h>
 
-#include "actions.h"
+#include "link.h"
 
 struct args {
 	struct ifname dev, name;
 	struct mac mac;
 	struct num mtu;
 	struct prefixes addresses;
+	const char *alias;
+	struct num txqueuelen;
+	uint8_t offload[OFFLOADS]; /* 1 = yes, 2 = no */
 };
 
 static const struct param params[] = {
@@ -35,6 +38,26 @@ static const struct param params[] = {
 	  .offset = offsetof(struct args, addresses),
 	  .words = "none",
 	  .help = "dom0's side; none: what is there goes, and none is generated" },
+	{ .key = "alias",
+	  .type = V_TEXT,
+	  .flags = P_SHOWN,
+	  .offset = offsetof(struct args, alias),
+	  .help = "what \"ip link\" says of it, such as: xen: guest ${vm/name}" },
+	{ .key = "txqueuelen",
+	  .type = V_UINT,
+	  .offset = offsetof(struct args, txqueuelen),
+	  .max = 1000000,
+	  .help = "how many packets may wait for the guest" },
+	{ .key = "gro",
+	  .type = V_ENUM,
+	  .offset = offsetof(struct args, offload[OFFLOAD_GRO]),
+	  .words = "yes|no",
+	  .help = "generic receive offload" },
+	{ .key = "tso",
+	  .type = V_ENUM,
+	  .offset = offsetof(struct args, offload[OFFLOAD_TSO]),
+	  .words = "yes|no",
+	  .help = "TCP segmentation offload, for what is sent to the guest" },
 	{ .key = NULL },
 };
 
@@ -51,6 +74,9 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 
 	if (dev_or(ctx, &args->dev, &link, err) < 0)
 		return err->code;
+	if (args->alias && strlen(args->alias) >= sizeof(link.alias))
+		return err_set(err, -ENAMETOOLONG, "alias: %s is longer than %zu bytes",
+			       quoted(args->alias), sizeof(link.alias) - 1);
 	step_result(step, "name", *args->name.s ? args->name.s : mem_strdup(link.name.s));
 	if (args->mtu.set) {
 		ctx->mtu = (unsigned int)args->mtu.v;
@@ -65,11 +91,6 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 		       link.name.s, args->name.s);
 }
 
-static const char *num(long v)
-{
-	return mem_printf("%ld", v);
-}
-
 /* Down first: a rename wants it, and nothing may pass before the filter is there. */
 static int take_down(struct ctx *ctx, struct link *link, struct xhp_err *err)
 {
@@ -77,8 +98,8 @@ static int take_down(struct ctx *ctx, struct link *link, struct xhp_err *err)
 
 	if (!(link->flags & IFF_UP))
 		return 0;
-	if (RECORD(ctx, err, SCOPE_DEVICE, "link", "down", "ifindex", num(link->ifindex),
-		   "ifname", link->name.s) < 0)
+	if (RECORD(ctx, err, SCOPE_DEVICE, "link", "down", "ifindex",
+		   link_num(link->ifindex), "ifname", link->name.s) < 0)
 		return err->code;
 	if (nl_link_change(link->ifindex, &down, err) < 0)
 		return err_wrap(err, "cannot take %s down", link->name.s);
@@ -93,8 +114,8 @@ static int rename_to(struct ctx *ctx, struct link *link, const struct ifname *na
 
 	if (!*name->s || !strcmp(name->s, link->name.s))
 		return 0;
-	if (RECORD(ctx, err, SCOPE_DEVICE, "link", "name", "ifindex", num(link->ifindex),
-		   "old", link->name.s, "new", name->s) < 0)
+	if (RECORD(ctx, err, SCOPE_DEVICE, "link", "name", "ifindex",
+		   link_num(link->ifindex), "old", link->name.s, "new", name->s) < 0)
 		return err->code;
 	if (nl_link_change(link->ifindex, &change, err) < 0)
 		return err_wrap(err, "cannot call %s %s", link->name.s, name->s);
@@ -102,108 +123,51 @@ static int rename_to(struct ctx *ctx, struct link *link, const struct ifname *na
 	return 0;
 }
 
-/* A number that is left out where it is the kernel's default. */
-static const char *unless(uint32_t v, uint32_t dflt)
+/* Without the blank that an empty name leaves behind it. */
+static const char *alias_of(const struct args *args)
 {
-	return v == dflt ? NULL : mem_printf("%u", v);
+	size_t len = args->alias ? strlen(args->alias) : 0;
+
+	while (len && args->alias[len - 1] == ' ')
+		len--;
+	return args->alias ? mem_strndup(args->alias, len) : NULL;
 }
 
-static int flush_addresses(struct ctx *ctx, const struct link *link, struct xhp_err *err)
-{
-	struct address *list;
-	unsigned int n;
-
-	if (nl_addresses(link->ifindex, &list, &n, err) < 0)
-		return err->code;
-	for (unsigned int i = 0; i < n; i++) {
-		const struct address *a = &list[i];
-
-		if (RECORD(ctx, err, SCOPE_DEVICE, "link", "address-removed", "ifindex",
-			   num(link->ifindex), "address", prefix_text(&a->prefix), "peer",
-			   a->peer.family ? prefix_text(&a->peer) : NULL, "broadcast",
-			   a->broadcast.family ? prefix_text(&a->broadcast) : NULL,
-			   "label", *a->label ? a->label : NULL, "scope",
-			   unless(a->scope, 0), "flags", unless(a->flags, 0), "valid",
-			   unless(a->valid, UINT32_MAX), "preferred",
-			   unless(a->preferred, UINT32_MAX), "metric",
-			   unless(a->metric, 0)) < 0)
-			return err->code;
-		if (nl_address_del(link->ifindex, a, err) < 0 &&
-		    err->code != -EADDRNOTAVAIL)
-			return err->code;
-	}
-	return 0;
-}
-
-static bool is_among(const struct prefix *p, const struct address *list, unsigned int n)
-{
-	for (unsigned int i = 0; i < n; i++) {
-		if (!memcmp(p, &list[i].prefix, sizeof(*p)))
-			return true;
-	}
-	return false;
-}
-
-static int add_address(struct ctx *ctx, const struct link *link, const struct prefix *p,
-		       struct xhp_err *err)
-{
-	/* it is on the uplink already: nobody else has it */
-	const struct address a = { .prefix = *p,
-				   .flags = p->family == AF_INET6 ? IFA_F_NODAD : 0 };
-
-	if (RECORD(ctx, err, SCOPE_HOST, "link", "address-added", "ifindex",
-		   num(link->ifindex), "address", prefix_text(p)) < 0)
-		return err->code;
-	return nl_address_add(link->ifindex, &a, err);
-}
-
-/* With an IPv6 address, a link-local one: without it, the kernel looks for no neighbour
- * on behalf of others. */
-static int add_addresses(struct ctx *ctx, const struct link *link,
-			 const struct prefixes *list, struct xhp_err *err)
-{
-	struct prefix local = link_local_of(link->mac);
-	struct address *have = NULL;
-	unsigned int n = 0;
-	bool v6 = false;
-
-	if (list->n && nl_addresses(link->ifindex, &have, &n, err) < 0)
-		return err->code;
-	for (unsigned int i = 0; i < list->n; i++) {
-		v6 |= list->v[i].family == AF_INET6;
-		if (!is_among(&list->v[i], have, n) &&
-		    add_address(ctx, link, &list->v[i], err) < 0)
-			return err->code;
-	}
-	local.len = 64;
-	return v6 && !is_among(&local, have, n) ? add_address(ctx, link, &local, err) : 0;
-}
-
-/* MAC, MTU and address generation: one record for one message. */
+/* All that one message can say: one record. */
 static int set_properties(struct ctx *ctx, struct link *link, const struct args *args,
 			  struct xhp_err *err)
 {
 	const uint8_t none = IN6_ADDR_GEN_MODE_NONE;
+	const char *alias = alias_of(args);
 	bool mac = args->mac.set && memcmp(args->mac.b, link->mac, 6) != 0;
 	bool mtu = args->mtu.set && args->mtu.v != link->mtu;
+	bool queue = args->txqueuelen.set && args->txqueuelen.v != link->txqueuelen;
 	bool gen = args->addresses.set && link->addrgenmode != 0xff &&
 		   link->addrgenmode != none;
-	const struct link_change change = {
+	struct link_change change = {
 		.mac = mac ? args->mac.b : NULL,
 		.mtu = mtu ? (uint32_t)args->mtu.v : 0,
 		.set_addrgen = gen,
 		.addrgenmode = none,
+		.set_txqueuelen = queue,
+		.txqueuelen = (uint32_t)args->txqueuelen.v,
 	};
 
-	if (!mac && !mtu && !gen)
+	if (alias && strcmp(alias, link->alias) != 0)
+		change.alias = alias;
+	if (!mac && !mtu && !gen && !queue && !change.alias)
 		return 0;
-	if (RECORD(ctx, err, SCOPE_DEVICE, "link", "set", "ifindex", num(link->ifindex),
-		   "ifname", link->name.s, "old-mac", mac ? mac_text(link->mac) : NULL,
-		   "mac", mac ? mac_text(args->mac.b) : NULL, "old-mtu",
-		   mtu ? num(link->mtu) : NULL, "mtu",
-		   mtu ? num((long)args->mtu.v) : NULL, "old-addrgenmode",
-		   gen ? num(link->addrgenmode) : NULL, "addrgenmode",
-		   gen ? num(none) : NULL) < 0)
+	if (RECORD(ctx, err, SCOPE_DEVICE, "link", "set", "ifindex",
+		   link_num(link->ifindex), "ifname", link->name.s, "old-mac",
+		   mac ? mac_text(link->mac) : NULL, "mac",
+		   mac ? mac_text(args->mac.b) : NULL, "old-mtu",
+		   mtu ? link_num(link->mtu) : NULL, "mtu",
+		   mtu ? link_num((long)args->mtu.v) : NULL, "old-addrgenmode",
+		   gen ? link_num(link->addrgenmode) : NULL, "addrgenmode",
+		   gen ? link_num(none) : NULL, "old-alias",
+		   change.alias ? mem_strdup(link->alias) : NULL, "alias", change.alias,
+		   "old-txqueuelen", queue ? link_num(link->txqueuelen) : NULL,
+		   "txqueuelen", queue ? link_num((long)args->txqueuelen.v) : NULL) < 0)
 		return err->code;
 	if (nl_link_change(link->ifindex, &change, err) < 0)
 		return err_wrap(err, "cannot set %s up: MAC %s, MTU %u", link->name.s,
@@ -229,13 +193,14 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 		return err->code;
 	own = link.ifindex == ctx->dev.ifindex;
 	/* addresses first: the kernel drops IPv6 ones of its own when a link goes down */
-	if ((args->addresses.word && flush_addresses(ctx, &link, err) < 0) ||
+	if ((args->addresses.word && link_flush(ctx, &link, err) < 0) ||
 	    take_down(ctx, &link, err) < 0 || rename_to(ctx, &link, &args->name, err) < 0)
 		return err->code;
 	if (own)
 		ctx->dev = link;
 	if (set_properties(ctx, &link, args, err) < 0 ||
-	    add_addresses(ctx, &link, &args->addresses, err) < 0)
+	    link_offload(ctx, &link, args->offload, err) < 0 ||
+	    link_address(ctx, &link, &args->addresses, err) < 0)
 		return err->code;
 	if (own)
 		ctx->dev = link;
@@ -262,7 +227,16 @@ static int undo_set(const struct rec *rec, const struct link *link, struct xhp_e
 		change.set_addrgen = true;
 		change.addrgenmode = (uint8_t)v;
 	}
-	if (!change.mac && !change.mtu && !change.set_addrgen)
+	s = rec_get(rec, "alias");
+	if (s && !strcmp(link->alias, s))
+		change.alias = rec_get(rec, "old-alias");
+	v = rec_num(rec, "old-txqueuelen", -1);
+	if (v >= 0 && link->txqueuelen == rec_num(rec, "txqueuelen", -1)) {
+		change.set_txqueuelen = true;
+		change.txqueuelen = (uint32_t)v;
+	}
+	if (!change.mac && !change.mtu && !change.set_addrgen && !change.alias &&
+	    !change.set_txqueuelen)
 		return 0;
 	if (nl_link_change(link->ifindex, &change, err) < 0 && err->code != -ENODEV)
 		return err_wrap(err, "cannot give %s its old properties back",
@@ -288,55 +262,6 @@ static int undo_name(const struct rec *rec, const struct link *link, struct xhp_
 	return 0;
 }
 
-static int optional_prefix(const struct rec *rec, const char *name, struct prefix *ret,
-			   struct xhp_err *err)
-{
-	const char *text = rec_get(rec, name);
-
-	return text ? prefix_parse(text, ret, err) : 0;
-}
-
-static int address_of(const struct rec *rec, struct address *ret, struct xhp_err *err)
-{
-	const char *text = rec_get(rec, "address"), *label = rec_get(rec, "label");
-	struct address a = {
-		.scope = (uint8_t)rec_num(rec, "scope", 0),
-		.flags = (uint32_t)rec_num(rec, "flags", 0),
-		.valid = (uint32_t)rec_num(rec, "valid", UINT32_MAX),
-		.preferred = (uint32_t)rec_num(rec, "preferred", UINT32_MAX),
-		.metric = (uint32_t)rec_num(rec, "metric", 0),
-	};
-
-	if (!text)
-		return err_set(err, -EINVAL, "record %u has no address", rec->id);
-	/* as an older version wrote it */
-	if (rec_get(rec, "nodad"))
-		a.flags |= IFA_F_NODAD;
-	if (prefix_parse(text, &a.prefix, err) < 0 ||
-	    optional_prefix(rec, "peer", &a.peer, err) < 0 ||
-	    optional_prefix(rec, "broadcast", &a.broadcast, err) < 0)
-		return err->code;
-	if (label && strlen(label) < sizeof(a.label))
-		strcpy(a.label, label);
-	*ret = a;
-	return 0;
-}
-
-static int undo_address(const struct rec *rec, const struct link *link, bool added,
-			struct xhp_err *err)
-{
-	struct address a;
-	int rc;
-
-	if (address_of(rec, &a, err) < 0)
-		return err->code;
-	rc = added ? nl_address_del(link->ifindex, &a, err)
-		   : nl_address_add(link->ifindex, &a, err);
-	if (rc == -EADDRNOTAVAIL || rc == -EEXIST || rc == -ENODEV)
-		return 0;
-	return rc;
-}
-
 static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
 	struct link link;
@@ -350,21 +275,25 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		return undo_name(rec, &link, err);
 	if (!strcmp(rec->kind, "set"))
 		return undo_set(rec, &link, err);
+	if (!strcmp(rec->kind, "offload"))
+		return link_undo_offload(rec, &link, err);
 	if (!strcmp(rec->kind, "address-removed"))
-		return undo_address(rec, &link, false, err);
+		return link_undo_address(rec, &link, false, err);
 	if (!strcmp(rec->kind, "address-added"))
-		return undo_address(rec, &link, true, err);
+		return link_undo_address(rec, &link, true, err);
 	return rec_unknown(rec, err);
 }
 
 static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
+	const char *mac, *alias;
 	struct link link;
-	const char *mac;
 
 	(void)ctx;
 	if (rec_link(rec, &link, err) < 0)
 		return 1;
+	if (!strcmp(rec->kind, "offload"))
+		return link_audit_offload(rec, &link, err);
 	if (!strcmp(rec->kind, "name") && strcmp(link.name.s, rec_get(rec, "new")) != 0) {
 		err_set(err, -ESTALE, "%s is called %s now", rec_get(rec, "new"),
 			link.name.s);
@@ -377,6 +306,13 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	    rec_num(rec, "mtu", link.mtu) != link.mtu) {
 		err_set(err, -ESTALE, "%s has MAC %s and MTU %u now", link.name.s,
 			mac_text(link.mac), link.mtu);
+		return 1;
+	}
+	alias = rec_get(rec, "alias");
+	if ((alias && strcmp(alias, link.alias) != 0) ||
+	    rec_num(rec, "txqueuelen", link.txqueuelen) != link.txqueuelen) {
+		err_set(err, -ESTALE, "%s has alias %s and txqueuelen %u now",
+			link.name.s, quoted(link.alias), link.txqueuelen);
 		return 1;
 	}
 	return 0;
@@ -392,9 +328,14 @@ static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	(void)ctx;
 	if (rec_link(rec, &link, err) < 0 || (mac && mac_parse(mac, bytes, err) < 0))
 		return err->code;
+	if (!strcmp(rec->kind, "offload"))
+		return link_repair_offload(rec, &link, err);
 	if (strcmp(rec->kind, "set") != 0)
 		return err_set(err, -EBUSY, "the interface is in use");
 	change.mac = mac ? bytes : NULL;
+	change.alias = rec_get(rec, "alias");
+	change.set_txqueuelen = rec_get(rec, "txqueuelen");
+	change.txqueuelen = (uint32_t)rec_num(rec, "txqueuelen", 0);
 	return nl_link_change(link.ifindex, &change, err);
 }
 

@@ -3,15 +3,21 @@
 
 #include "xhp.h"
 
-extern const struct action action_bridge, action_dhcp, action_disk, action_filter,
-	action_forward, action_gateway, action_hooks, action_link, action_lookup,
-	action_loop, action_masquerade, action_ovs, action_proxy, action_route,
-	action_split, action_subnet, action_up;
+extern const struct action action_bridge, action_daemon, action_dhcp, action_directory,
+	action_disk, action_exec, action_filter, action_forward, action_gateway,
+	action_hooks, action_ifb, action_link, action_lookup, action_loop,
+	action_masquerade, action_neighbour, action_ovs, action_plug, action_proxy,
+	action_quota, action_redirect, action_route, action_shape, action_split,
+	action_store, action_subnet, action_udev, action_up, action_wait;
 
 const struct action *const actions[] = {
-	&action_bridge,     &action_dhcp,  &action_disk,  &action_filter, &action_forward,
-	&action_gateway,    &action_hooks, &action_link,  &action_lookup, &action_loop,
-	&action_masquerade, &action_ovs,   &action_proxy, &action_route,  &action_split,
-	&action_subnet,     &action_up,
+	&action_bridge,   &action_daemon, &action_dhcp,       &action_directory,
+	&action_disk,     &action_exec,   &action_filter,     &action_forward,
+	&action_gateway,  &action_hooks,  &action_ifb,        &action_link,
+	&action_lookup,   &action_loop,   &action_masquerade, &action_neighbour,
+	&action_ovs,      &action_plug,   &action_proxy,      &action_quota,
+	&action_redirect, &action_route,  &action_shape,      &action_split,
+	&action_store,    &action_subnet, &action_udev,       &action_up,
+	&action_wait,
 };
 const unsigned int nactions = sizeof(actions) / sizeof(actions[0]);

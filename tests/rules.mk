@@ -3,7 +3,8 @@
 
 TEST_CFLAGS = -std=gnu17 -O2 -g -Wall -Wextra -Wno-unused-parameter
 
-TEST_TOOLS = $(addprefix build/tests/,xenstored.so fault.so holder frames floor bench)
+TEST_TOOLS = $(addprefix build/tests/,xenstored.so fault.so holder ofdlock frames floor bench \
+	xen-9pfsd introduce notify)
 
 .PHONY: test-tools
 test-tools: $(TEST_TOOLS)
@@ -11,6 +12,8 @@ test-tools: $(TEST_TOOLS)
 build/tests/%.so: tests/shim/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -fPIC -shared -o $@ $<
+
+build/tests/xenstored.so: tests/shim/ring.h
 
 build/tests/%: tests/netns/%.c
 	@mkdir -p $(@D)
@@ -23,6 +26,10 @@ build/tests/frames: $(addprefix tests/netns/,frames.c framebuild.c frametable.c 
 build/tests/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $< $(TEST_LIBS)
+
+build/tests/xen-9pfsd build/tests/introduce: build/tests/%: tests/netns/%.c
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -o $@ $< -lxenstore
 
 build/tests/floor: TEST_LIBS = -lxenstore
 

@@ -58,6 +58,13 @@ enum verb_kind class_plain_verb(const struct request *req)
 	return !strcmp(req->verb, "remove") ? VERB_DETACH : VERB_UNKNOWN;
 }
 
+enum verb_kind class_setup_verb(const struct request *req)
+{
+	if (!strcmp(req->verb, "setup"))
+		return VERB_ATTACH;
+	return !strcmp(req->verb, "teardown") ? VERB_DETACH : VERB_UNKNOWN;
+}
+
 const char *class_plain_device(const struct request *req)
 {
 	return mem_printf("%s-%u-%u", req->type, req->domid, req->devid);
@@ -70,8 +77,16 @@ int class_connected(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
 		{ .path = mem_printf("%s/hotplug-error", path) },
 		{ .path = mem_printf("%s/hotplug-status", path), .value = "connected" },
 	};
+	const struct store_item gone[] = {
+		{ .path = mem_printf("%s/hotplug-status", path) },
+	};
 
-	return verb == VERB_ATTACH ? store_publish(path, items, 2, err) : 0;
+	if (verb == VERB_ATTACH)
+		return store_publish(path, items, 2, err);
+	/* the next detach is not to take it for attached */
+	if (store_publish(path, gone, 1, err) < 0 && err->code != -ENOENT)
+		return err->code;
+	return 0;
 }
 
 /* Any class without a file of its own. */
@@ -86,9 +101,7 @@ static const struct class class_plain = {
 
 /* The plain one is last. */
 static const struct class *const classes[] = {
-	&class_vif,
-	&class_vbd,
-	&class_plain,
+	&class_9pfs, &class_colo, &class_remus, &class_vif, &class_vbd, &class_plain,
 };
 enum { NCLASSES = sizeof(classes) / sizeof(classes[0]) };
 

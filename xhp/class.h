@@ -22,11 +22,19 @@ struct var_def {
 	struct param type; /* key is the variable's name */
 	uint8_t flags;
 	const char *env; /* environment variable, or NULL */
+	const char *vm;  /* the guest's node of this name, as in ${vm/NODE}, or NULL */
 	/* Puts what is read in its one form, or leaves it as it is; may be NULL. */
 	const char *(*canonical)(const char *value);
 };
 
-enum verb_kind { VERB_UNKNOWN, VERB_ATTACH, VERB_DETACH, VERB_IGNORE };
+enum verb_kind {
+	VERB_UNKNOWN,
+	VERB_ATTACH,
+	VERB_DETACH,
+	VERB_IGNORE,
+	VERB_PREPARE, /* an attach before the guest is there, and what takes it back */
+	VERB_FORGET,
+};
 
 struct class
 {
@@ -36,6 +44,12 @@ struct class
 	const char *verbs;          /* "attach|detach", for messages */
 	const char *finish;         /* what it writes last, for help and plan */
 
+	/*
+	 * Finds out which device it is, from XENBUS_PATH as far as it is set and a path,
+	 * or from the environment; NULL: .../TYPE/DOMID/DEVID. Without a path, its domain
+	 * is not known either.
+	 */
+	int (*take)(struct request *req, const char *path, struct xhp_err *err);
 	/* What the verb means, given the arguments. */
 	enum verb_kind (*verb)(const struct request *req);
 	/* Journal name, such as "vif-1-0". */

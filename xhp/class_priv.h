@@ -5,7 +5,10 @@
 
 #include "class.h"
 
-extern const struct class class_vif, class_vbd;
+extern const struct class class_9pfs, class_colo, class_remus, class_vbd, class_vif;
+
+/* setup and teardown. */
+enum verb_kind class_setup_verb(const struct request *req);
 
 /* add and remove; TYPE-DOMID-DEVID; hotplug-status = connected. */
 enum verb_kind class_plain_verb(const struct request *req);

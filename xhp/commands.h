@@ -18,11 +18,15 @@ extern const struct command commands[]; /* ends with a NULL name */
 
 int cmd_check(int argc, char **argv, struct xhp_err *err);
 int cmd_disable(int argc, char **argv, struct xhp_err *err);
+int cmd_disk_check(int argc, char **argv, struct xhp_err *err);
 int cmd_enable(int argc, char **argv, struct xhp_err *err);
 int cmd_gc(int argc, char **argv, struct xhp_err *err);
 int cmd_help(int argc, char **argv, struct xhp_err *err);
 int cmd_lint(int argc, char **argv, struct xhp_err *err);
 int cmd_repair(int argc, char **argv, struct xhp_err *err);
+int cmd_run(int argc, char **argv, struct xhp_err *err);
 int cmd_status(int argc, char **argv, struct xhp_err *err);
+int cmd_udev(int argc, char **argv, struct xhp_err *err);
+int cmd_watch(int argc, char **argv, struct xhp_err *err);
 
 #endif

@@ -100,7 +100,13 @@ static int dpkg(const char *const argv[], int *ret_status, struct buf *output,
 	static const char *const env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
 					   "LC_ALL=C", NULL };
 
-	return proc_run(NULL, NULL, argv, env, DPKG_TIME, output, ret_status, err);
+	struct proc p = { .argv = argv, .env = env, .timeout_s = DPKG_TIME };
+
+	if (proc_run(NULL, NULL, &p, err) < 0)
+		return err->code;
+	*ret_status = p.status;
+	*output = p.output;
+	return 0;
 }
 
 /* The diversion makes dpkg put the package's file aside from now on, not over ours. */

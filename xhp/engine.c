@@ -34,8 +34,8 @@ static int undo_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	return a->undo(ctx, rec, err);
 }
 
-/* The records from number `down_to` on. */
-static int undo_records(struct journal *j, unsigned int down_to, bool rollback,
+/* The records from number `down_to` on; `all`: also what belongs to the device itself. */
+static int undo_records(struct journal *j, unsigned int down_to, bool rollback, bool all,
 			struct xhp_err *err)
 {
 	struct ctx ctx = { .journal = j, .device = j->name, .rollback = rollback };
@@ -45,7 +45,7 @@ static int undo_records(struct journal *j, unsigned int down_to, bool rollback,
 	for (unsigned int i = j->nrecs; i-- > down_to;) {
 		struct rec *rec = &j->recs[i];
 
-		if (rec->undone || (rec->scope == SCOPE_DEVICE && !rollback))
+		if (rec->undone || (rec->scope == SCOPE_DEVICE && !all))
 			continue;
 		if (deadline_check(&one) < 0 || undo_one(&ctx, rec, &one) < 0) {
 			err_wrap(&one, "undo of [%s] (%s)", rec->step, rec->where);
@@ -67,7 +67,12 @@ static int undo_records(struct journal *j, unsigned int down_to, bool rollback,
 
 int engine_undo(struct journal *j, bool rollback, struct xhp_err *err)
 {
-	return undo_records(j, 0, rollback, err);
+	return undo_records(j, 0, rollback, rollback, err);
+}
+
+int engine_undo_shared(struct journal *j, bool rollback, struct xhp_err *err)
+{
+	return undo_records(j, 0, rollback, true, err);
 }
 
 static int audit_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
@@ -165,7 +170,7 @@ static const char *guest_uuid(const struct request *req)
 	const char *path = mem_printf("/local/domain/%u/vm", req->domid), *vm, *slash;
 	struct xhp_err unused;
 
-	if (store_read(path, &vm, &unused) < 0)
+	if (!req->path || store_read(path, &vm, &unused) < 0)
 		return NULL;
 	slash = strrchr(vm, '/');
 	return slash ? slash + 1 : vm;
@@ -187,8 +192,8 @@ static int write_header(struct ctx *ctx, struct xhp_err *err)
 		(const struct field[]){
 			{ "class", recipe->device },
 			{ "type", req->type },
-			{ "domid", mem_printf("%u", req->domid) },
-			{ "devid", mem_printf("%u", req->devid) },
+			{ "domid", req->path ? mem_printf("%u", req->domid) : NULL },
+			{ "devid", req->path ? mem_printf("%u", req->devid) : NULL },
 			{ "path", req->path },
 			{ "self", mem_printf("%u", self) },
 			{ "uuid", guest_uuid(req) },
@@ -232,7 +237,7 @@ out:
 	log_warn("optional step failed: %s:%d: %s", err->pos.file, err->pos.line,
 		 err->text);
 	step_leave_out(step, "optional, and it failed");
-	return undo_records(j, before, true, &undo_err) ? err->code : 0;
+	return undo_records(j, before, true, true, &undo_err) ? err->code : 0;
 }
 
 int engine_settings(struct ctx *ctx, struct xhp_err *err)
@@ -255,7 +260,14 @@ int engine_check(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
 		return err->code;
 	if (steps_check(ctx, err) < 0)
 		return err->code;
-	if (ctx->require_filter && ctx->dev.ifindex && !ctx->filtered)
+	if (ctx->filtered && ctx->around) {
+		err_set(err, -EPERM,
+			"what it leads elsewhere goes around this recipe's filter: "
+			"it has to be a copy, or a guest without ip=");
+		return step_error(ctx->around, err);
+	}
+	if (ctx->require_filter && ctx->dev.ifindex && !strcmp(recipe->device, "vif") &&
+	    !ctx->filtered)
 		return err_set(
 			err, -EPERM,
 			"nothing filters %s (no ip= in the guest's configuration?), "
@@ -391,8 +403,10 @@ static int run_attach(struct ctx *ctx, struct xhp_err *err)
 		journal_close(ctx->journal, true);
 		return 0;
 	}
-	if (attach(ctx, err) < 0)
+	if (attach(ctx, err) < 0) {
+		err->refused = true;
 		return roll_back(ctx, err);
+	}
 	journal_close(ctx->journal, false);
 	return 0;
 }
@@ -411,17 +425,24 @@ static int detach_stock(struct ctx *ctx, struct xhp_err *err)
 		return err->code;
 	/* lookups, for the values of the others; one that fails gives none */
 	for (unsigned int i = 0; i < recipe->nsteps; i++) {
-		if (!recipe->steps[i]->action->apply)
-			step_check(ctx, recipe->steps[i], &one);
+		struct step *step = recipe->steps[i];
+
+		if (step->lookup)
+			step_check(ctx, step, &one);
+		else if (step->action->recall)
+			step->action->recall(ctx, step, &one);
 	}
 	for (unsigned int i = recipe->nsteps; i-- > 0;) {
 		struct step *step = recipe->steps[i];
 
-		if (!step->action->detach_stock)
+		/* what a late result would say, is not known: not the device instead */
+		if (!step->action->detach_stock || step->late)
 			continue;
 		if (step_bind(ctx, step, &one) < 0 || !step->active)
 			continue;
-		if (step->action->detach_stock(ctx, step, step->args, &one) < 0) {
+		if ((step->shared ? shared_detach_stock(ctx, step, &one)
+				  : step->action->detach_stock(ctx, step, step->args,
+							       &one)) < 0) {
 			step_error(step, &one);
 			log_warn("%s", one.text);
 			if (!first)
@@ -454,8 +475,11 @@ static int run_detach(struct ctx *ctx, struct xhp_err *err)
 static void tell_error(const struct request *req, const struct recipe *recipe,
 		       const struct xhp_err *err)
 {
-	unsigned int until =
-		(unsigned int)(deadline_elapsed_us() / 1000000) + DEADLINE_TELL_FOR;
+	unsigned int until;
+
+	if (req->early)
+		return;
+	until = (unsigned int)(deadline_elapsed_us() / 1000000) + DEADLINE_TELL_FOR;
 
 	deadline_extend(until < DEADLINE_TELL ? until : DEADLINE_TELL);
 	store_again();

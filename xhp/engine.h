@@ -24,6 +24,9 @@ int engine_plan(const struct request *req, const struct recipe *recipe,
  */
 int engine_undo(struct journal *j, bool rollback, struct xhp_err *err);
 
+/* The same for what is shared: it belongs to no device, and nothing is skipped. */
+int engine_undo_shared(struct journal *j, bool rollback, struct xhp_err *err);
+
 /*
  * Compares what a journal holds with what there is, and tells each difference; puts it
  * back if `repair`, in the order in which it was made. The number of differences left.

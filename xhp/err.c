@@ -25,7 +25,7 @@ int err_set(struct xhp_err *err, int code, const char *fmt, ...)
 	set_text(err, fmt, ap);
 	va_end(ap);
 	err->code = code;
-	err->usage = err->busy = false;
+	err->usage = err->busy = err->refused = false;
 	err->pos = (struct pos){ 0 };
 	return code;
 }

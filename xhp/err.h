@@ -18,6 +18,7 @@ struct xhp_err {
 	int code;        /* -errno */
 	bool usage;      /* wrong usage or recipe: exit status 2 instead of 1 */
 	bool busy;       /* a disk is in use: hotplug-status "busy" instead of "error" */
+	bool refused;    /* the device was judged, and is not to be used */
 	struct pos pos;  /* the recipe line concerned, if any */
 	char text[2048]; /* one line, no newline */
 };

@@ -17,16 +17,15 @@
 
 static const char *const recipe_dirs[] = { ADMIN_RECIPES, SHIPPED_RECIPES };
 
-/* Whoever can write to a recipe is root. */
-static int check_owner(const struct stat *st, const char *what, struct xhp_err *err)
+int owner_check(const struct stat *st, const char *name, struct xhp_err *err)
 {
 	if (st->st_uid != 0 && st->st_uid != geteuid())
-		return err_usage(err, NULL, "%s belongs to user %u, not to root", what,
-				 st->st_uid);
+		return err_set(err, -EPERM, "%s belongs to user %u, not to root", name,
+			       st->st_uid);
 	if (st->st_mode & (S_IWGRP | S_IWOTH))
-		return err_usage(err, NULL,
-				 "others than root can write to %s (mode %04o)", what,
-				 st->st_mode & 07777);
+		return err_set(err, -EPERM,
+			       "others than root can write to %s (mode %04o)", name,
+			       st->st_mode & 07777);
 	return 0;
 }
 
@@ -50,8 +49,8 @@ int file_read(const char *path, const char *what, struct file *ret, struct xhp_e
 	if (!S_ISREG(st.st_mode) || st.st_size > RECIPE_MAX)
 		return err_usage(err, NULL, "%s %s is %s", what, path,
 				 S_ISREG(st.st_mode) ? "too large" : "not a file");
-	if (check_owner(&st, path, err) < 0 || check_owner(&dir_st, dir, err) < 0)
-		return err->code;
+	if (owner_check(&st, path, err) < 0 || owner_check(&dir_st, dir, err) < 0)
+		return err_usage(err, NULL, "%s", err->text);
 	ret->text = mem_alloc((size_t)st.st_size + 1);
 	while (len < (size_t)st.st_size &&
 	       (n = read(fd, ret->text + len, (size_t)st.st_size - len)) != 0) {

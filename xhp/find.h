@@ -11,6 +11,14 @@ struct file {
 	unsigned long long dev, ino;
 };
 
+struct stat;
+
+/*
+ * Whoever can write to what makes us act is root: is it root's, and writable by nobody
+ * else? -EPERM; `name` is for the message.
+ */
+int owner_check(const struct stat *st, const char *name, struct xhp_err *err);
+
 /*
  * Reads a file that only root can write to, in a directory that only root can write to;
  * `what` it is, for messages. -ENOENT and others with err->usage set.

@@ -39,13 +39,19 @@ static enum verdict judge(const struct journal *j, unsigned int self, struct xhp
 		err_set(err, 0, "a run that was cut short");
 		return CUT_SHORT;
 	}
-	if (!path || !by || strtoul(by, NULL, 10) != self) {
+	if (!by || strtoul(by, NULL, 10) != self) {
 		err_set(err, 0, "domain %s attached it, this is domain %u", by ? by : "?",
 			self);
 		return ALIVE;
 	}
-	rc = store_read(mem_printf("%s/state", path), &state, err);
-	if (rc == -ENOENT)
+	/* libxl names no directory for some: then it is the interface's word alone */
+	if (!path && !ifindex) {
+		err_set(err, 0,
+			"it has neither a directory in xenstore nor an interface");
+		return ALIVE;
+	}
+	rc = path ? store_read(mem_printf("%s/state", path), &state, err) : -ENOENT;
+	if (rc == -ENOENT && path)
 		rc = store_read(path, &state, err);
 	if (rc != -ENOENT) {
 		if (!rc)
@@ -58,7 +64,8 @@ static enum verdict judge(const struct journal *j, unsigned int self, struct xhp
 			err_set(err, 0, "its interface %s is there", link.name.s);
 		return ALIVE;
 	}
-	err_set(err, 0, "the device is gone: no %s in xenstore%s", path,
+	err_set(err, 0, "the device is gone: no %s in xenstore%s",
+		path ? path : "directory",
 		ifindex ? mem_printf(", no interface %s (%s) in the kernel", ifindex,
 				     ifname ? ifname : "?")
 			: "");

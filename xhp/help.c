@@ -15,7 +15,7 @@ static void help_all(void)
 {
 	printf("usage: xen-hotplug COMMAND [ARGUMENT...]\n\n");
 	for (const struct command *c = commands; c->name; c++)
-		printf("  %-7s %-28s %s\n", c->name, c->args, c->summary);
+		printf("  %-10s %-28s %s\n", c->name, c->args, c->summary);
 	printf("\nactions:");
 	for (unsigned int i = 0; i < nactions; i++)
 		printf(" %s", actions[i]->name);

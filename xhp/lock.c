@@ -6,20 +6,11 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "find.h"
 #include "lock.h"
 #include "mem.h"
 #include "paths.h"
 #include "xhp.h"
-
-static int deny_others(const struct stat *st, const char *name, struct xhp_err *err)
-{
-	if ((st->st_uid == 0 || st->st_uid == geteuid()) &&
-	    !(st->st_mode & (S_IWGRP | S_IWOTH)))
-		return 0;
-	return err_set(err, -EPERM,
-		       "others than root own %s or can write to it (user %u, mode %04o)",
-		       name, st->st_uid, st->st_mode & 07777);
-}
 
 int lock_claim(int dirfd, const char *name, bool create, bool nowait, struct xhp_err *err)
 {
@@ -44,7 +35,7 @@ int lock_claim(int dirfd, const char *name, bool create, bool nowait, struct xhp
 		if (fstat(fd, &ours) == 0 && S_ISREG(ours.st_mode) &&
 		    fstatat(dirfd, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    ours.st_dev == there.st_dev && ours.st_ino == there.st_ino) {
-			if (deny_others(&ours, name, err) == 0)
+			if (owner_check(&ours, name, err) == 0)
 				return fd;
 			close(fd);
 			return err->code;
@@ -79,7 +70,7 @@ static int open_dir(int at, const char *name, mode_t mode, struct xhp_err *err)
 			close(fd);
 		return err_sys(err, code, "%s", name);
 	}
-	if (deny_others(&st, name, err) < 0) {
+	if (owner_check(&st, name, err) < 0) {
 		close(fd);
 		return err->code;
 	}

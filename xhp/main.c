@@ -42,7 +42,7 @@ static bool is_detach_by_journal(char **argv, struct recipe *recipe, struct requ
 	       !journal_read(JOURNAL_DEVICES, recipe->class->device(req), &j, &unused);
 }
 
-static int cmd_run(int argc, char **argv, struct xhp_err *err)
+int cmd_run(int argc, char **argv, struct xhp_err *err)
 {
 	const char *path = getenv("XENBUS_PATH");
 	struct recipe recipe;
@@ -56,8 +56,9 @@ static int cmd_run(int argc, char **argv, struct xhp_err *err)
 				 err->text);
 			return engine_run(&req, &recipe, err);
 		}
-		/* no class yet, but a toolstack that waits for a word */
-		if (path && *path)
+		/* no class yet, but a toolstack that waits for a word; below /libxl it
+		 * asks for the exit status first */
+		if (path && *path && strncmp(path, "/libxl/", 7) != 0)
 			class_find("")->finish_err(path, err);
 		return err->code;
 	}
@@ -87,6 +88,15 @@ const struct command commands[] = {
 	  "sets it: XENBUS_PATH (backend/vif/1/0), XENBUS_TYPE, and for a vif \"vif\" or\n"
 	  "\"INTERFACE\". A recipe can be a program: #!/usr/sbin/xen-hotplug run\n",
 	  cmd_run },
+	{ "udev", "[EVENT] | --served DEVICE", "the same, for an event of the kernel's",
+	  "EVENT is DEVICE:ACTION:NUMBER, as in the name of xen-hotplug@.service; without\n"
+	  "it ACTION, XENBUS_PATH and XENBUS_TYPE are taken from the environment, as udev\n"
+	  "sets it. Only classes of hotplug.conf's udev-devices are served; --served tells\n"
+	  "whether DEVICE is of one.\n",
+	  cmd_udev },
+	{ "watch", "", "attach and detach what comes and goes in xenstore",
+	  "Serves the classes of hotplug.conf's watch-devices until it gets SIGTERM.\n",
+	  cmd_watch },
 	{ "plan", "RECIPE VERB [NAME=VALUE...]", "say what run would do; change nothing",
 	  NULL, cmd_plan },
 	{ "lint", "[RECIPE...] [--json]",
@@ -118,6 +128,13 @@ const struct command commands[] = {
 	  cmd_enable },
 	{ "disable", "[SCRIPT...]", "give the old scripts' names back", NULL,
 	  cmd_disable },
+	{ "disk-check", "PATH MODE",
+	  "may a guest have this disk? for other block scripts",
+	  "Prints \"ok\"; or \"guest MAJOR:MINOR\" or \"local MAJOR:MINOR\" (in hexadecimal,\n"
+	  "as Xen's block script did), then with exit status 1 and who has it on standard\n"
+	  "error. Whose disk it is going to be is in XENBUS_PATH. The caller holds the lock\n"
+	  "\"block\". A MODE with \"!\" in it is always ok, one with \"w\" is for writing.\n",
+	  cmd_disk_check },
 	{ "help", "[COMMAND|ACTION|CLASS]",
 	  "explain a command, an action, a device class", NULL, cmd_help },
 	{ NULL, NULL, NULL, NULL, NULL },

@@ -114,6 +114,9 @@ int nft_rules_audit(const struct nft_batch *b, const char *chain, const char *co
 void nft_batch_rules(const struct nft_batch *b, enum nft_family family,
 		     struct nft_listed **ret, unsigned int *ret_n);
 
+/* A table of the netdev family whose chains see what comes in by that interface; NULL if
+ * there is none. */
+int nft_ingress_find(const char *ifname, const char **ret_table, struct xhp_err *err);
 /* Is there such a chain? 0 or -ENOENT, without an error, also where nftables is missing.
  */
 int nft_chain_exists(enum nft_family family, const char *table, const char *chain,

@@ -9,6 +9,7 @@
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
 #include <libnftnl/udata.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
 #include <string.h>
@@ -355,6 +356,48 @@ int nft_chain_exists(enum nft_family family, const char *table, const char *chai
 
 	nftnl_chain_free(c);
 	return is_absent(code) ? -ENOENT : code;
+}
+
+struct ingress {
+	const char *ifname, *table;
+};
+
+static int ingress_cb(const struct nlmsghdr *nlh, void *data)
+{
+	struct nftnl_chain *c = must(nftnl_chain_alloc());
+	struct ingress *ret = data;
+	const char *const *devices, *dev;
+
+	if (nftnl_chain_nlmsg_parse(nlh, c) == 0 &&
+	    nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM) &&
+	    nftnl_chain_get_u32(c, NFTNL_CHAIN_HOOKNUM) == NF_NETDEV_INGRESS) {
+		dev = nftnl_chain_get_str(c, NFTNL_CHAIN_DEV);
+		devices = (const char *const *)nftnl_chain_get_array(c,
+								     NFTNL_CHAIN_DEVICES);
+		for (; !dev && devices && *devices; devices++)
+			dev = strcmp(*devices, ret->ifname) ? NULL : *devices;
+		if (dev && !strcmp(dev, ret->ifname))
+			ret->table =
+				mem_strdup(nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE));
+	}
+	nftnl_chain_free(c);
+	return MNL_CB_OK;
+}
+
+int nft_ingress_find(const char *ifname, const char **ret_table, struct xhp_err *err)
+{
+	struct ingress found = { 0 };
+	int code, tries = 10;
+
+	do {
+		found = (struct ingress){ .ifname = ifname };
+		code = nft_ask(NFT_MSG_GETCHAIN, NLM_F_DUMP, NFT_NETDEV, NULL, 0, NULL,
+			       ingress_cb, &found, err);
+	} while (code == -EINTR && --tries);
+	if (code && !is_absent(code))
+		return code;
+	*ret_table = found.table;
+	return 0;
 }
 
 static const char *rule_text(const struct nftnl_rule *r)

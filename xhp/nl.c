@@ -148,6 +148,16 @@ struct nl_msg *nl_new_msg(int type, int flags, const void *header, size_t len)
 	return msg;
 }
 
+struct nl_msg *nl_new_big_msg(int type, int flags, const void *header, size_t len)
+{
+	struct nl_msg *msg = nlmsg_alloc_size(65536);
+
+	if (!msg || !nlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, type, 0, flags) ||
+	    nlmsg_append(msg, (void *)(uintptr_t)header, len, NLMSG_ALIGNTO) < 0)
+		abort();
+	return msg;
+}
+
 int nl_put(int rc)
 {
 	if (rc < 0)
@@ -194,6 +204,10 @@ static int take_link(struct nlmsghdr *h, void *data, struct xhp_err *err)
 		link->mtu = nla_get_u32(attr[IFLA_MTU]);
 	if (attr[IFLA_MASTER])
 		link->master = (int)nla_get_u32(attr[IFLA_MASTER]);
+	if (attr[IFLA_TXQLEN])
+		link->txqueuelen = nla_get_u32(attr[IFLA_TXQLEN]);
+	if (attr[IFLA_IFALIAS])
+		nla_strlcpy(link->alias, attr[IFLA_IFALIAS], sizeof(link->alias));
 	link->addrgenmode = addrgenmode_of(attr[IFLA_AF_SPEC]);
 	copy_kind(link->kind, attr[IFLA_LINKINFO], IFLA_INFO_KIND);
 	copy_kind(link->port_kind, attr[IFLA_LINKINFO], IFLA_INFO_SLAVE_KIND);
@@ -246,6 +260,10 @@ int nl_link_change(int ifindex, const struct link_change *c, struct xhp_err *err
 		nl_put(nla_put(msg, IFLA_ADDRESS, 6, c->mac));
 	if (c->mtu)
 		nl_put(nla_put_u32(msg, IFLA_MTU, c->mtu));
+	if (c->alias)
+		nl_put(nla_put(msg, IFLA_IFALIAS, (int)strlen(c->alias), c->alias));
+	if (c->set_txqueuelen)
+		nl_put(nla_put_u32(msg, IFLA_TXQLEN, c->txqueuelen));
 	if (c->set_master)
 		nl_put(nla_put_u32(msg, IFLA_MASTER, (uint32_t)c->master));
 	if (c->set_addrgen) {
@@ -256,6 +274,14 @@ int nl_link_change(int ifindex, const struct link_change *c, struct xhp_err *err
 		nla_nest_end(msg, inet6);
 		nla_nest_end(msg, spec);
 	}
+	return nl_talk(msg, NULL, NULL, err);
+}
+
+int nl_link_del(int ifindex, struct xhp_err *err)
+{
+	const struct ifinfomsg ifi = { .ifi_index = ifindex };
+	struct nl_msg *msg = nl_new_msg(RTM_DELLINK, NLM_F_ACK, &ifi, sizeof(ifi));
+
 	return nl_talk(msg, NULL, NULL, err);
 }
 

@@ -11,12 +11,13 @@ struct link {
 	int ifindex; /* 0 = none */
 	struct ifname name;
 	uint8_t mac[6];
-	uint32_t mtu;
+	uint32_t mtu, txqueuelen;
 	uint32_t flags;      /* IFF_UP ... */
 	int master;          /* ifindex, 0 = none */
 	uint8_t addrgenmode; /* enum in6_addr_gen_mode; 0xff = IPv6 is off here */
 	char kind[16];       /* "bridge", "veth", "" ... */
 	char port_kind[16];  /* kind of its master */
+	char alias[256];     /* "" = none */
 };
 
 /* What to change; each is left alone unless `set_` says so. */
@@ -25,7 +26,9 @@ struct link_change {
 		*name; /* rename: the interface must be down, or the kernel new enough */
 	const uint8_t *mac;
 	uint32_t mtu;
-	bool set_master, set_addrgen, set_up;
+	const char *alias; /* "": none */
+	uint32_t txqueuelen;
+	bool set_master, set_addrgen, set_up, set_txqueuelen;
 	int master; /* 0 = out of its bridge */
 	uint8_t addrgenmode;
 	bool up;
@@ -37,6 +40,8 @@ int nl_link_by_index(int ifindex, struct link *ret, struct xhp_err *err);
 
 /* One RTM_SETLINK. The error carries the kernel's own words (extended ack). */
 int nl_link_change(int ifindex, const struct link_change *change, struct xhp_err *err);
+
+int nl_link_del(int ifindex, struct xhp_err *err);
 
 /* The bridges of this network namespace, by name; found with one filtered dump. */
 int nl_bridges(struct link **ret, unsigned int *ret_n, struct xhp_err *err);
@@ -82,5 +87,14 @@ int nl_proxy_add(int ifindex, const struct prefix *p, struct xhp_err *err);
 /* -ENOENT if it is not there. */
 int nl_proxy_del(int ifindex, const struct prefix *p, struct xhp_err *err);
 int nl_proxy_exists(int ifindex, const struct prefix *p, bool *ret, struct xhp_err *err);
+
+/* Who has an address on the link, for good: the kernel does not ask, nor is it told. */
+int nl_neighbour_set(int ifindex, const struct prefix *p, const uint8_t mac[6],
+		     struct xhp_err *err);
+/* -ENOENT if it is not there. */
+int nl_neighbour_del(int ifindex, const struct prefix *p, struct xhp_err *err);
+/* `ret_fixed`: there is such an entry, of `ret_mac`. One that was learnt is none. */
+int nl_neighbour_get(int ifindex, const struct prefix *p, bool *ret_fixed,
+		     uint8_t ret_mac[6], struct xhp_err *err);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Addresses, routes and proxied neighbours, through rtnetlink.
+// Addresses, routes and neighbours, through rtnetlink.
 
 #include <errno.h>
 #include <linux/if_addr.h>
@@ -324,5 +324,69 @@ int nl_proxy_exists(int ifindex, const struct prefix *p, bool *ret, struct xhp_e
 	put_addr(msg, NDA_DST, p);
 	if (nl_talk(msg, took_proxy, ret, err) < 0 && err->code != -ENOENT)
 		return err_wrap(err, "neighbour proxy for %s", prefix_text(p));
+	return 0;
+}
+
+/* --- neighbours --- */
+
+static struct nl_msg *neighbour_msg(int type, int flags, int ifindex,
+				    const struct prefix *p)
+{
+	const struct ndmsg ndm = { .ndm_family = p->family,
+				   .ndm_ifindex = ifindex,
+				   .ndm_state =
+					   type == RTM_NEWNEIGH ? NUD_PERMANENT : 0 };
+	struct nl_msg *msg = nl_new_msg(type, flags, &ndm, sizeof(ndm));
+
+	put_addr(msg, NDA_DST, p);
+	return msg;
+}
+
+int nl_neighbour_set(int ifindex, const struct prefix *p, const uint8_t mac[6],
+		     struct xhp_err *err)
+{
+	struct nl_msg *msg = neighbour_msg(
+		RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK, ifindex, p);
+
+	nl_put(nla_put(msg, NDA_LLADDR, 6, mac));
+	if (nl_talk(msg, NULL, NULL, err) < 0)
+		return err_wrap(err, "neighbour %s", prefix_text(p));
+	return 0;
+}
+
+int nl_neighbour_del(int ifindex, const struct prefix *p, struct xhp_err *err)
+{
+	if (nl_talk(neighbour_msg(RTM_DELNEIGH, NLM_F_ACK, ifindex, p), NULL, NULL, err) <
+	    0)
+		return err_wrap(err, "neighbour %s", prefix_text(p));
+	return 0;
+}
+
+static int take_neighbour(struct nlmsghdr *h, void *data, struct xhp_err *err)
+{
+	const struct ndmsg *ndm = nlmsg_data(h);
+	struct nlattr *lladdr = nlmsg_find_attr(h, sizeof(*ndm), NDA_LLADDR);
+	uint8_t *ret = data; /* a flag, and the MAC */
+
+	(void)err;
+	if (h->nlmsg_type != RTM_NEWNEIGH || !(ndm->ndm_state & NUD_PERMANENT) ||
+	    !lladdr || nla_len(lladdr) != 6)
+		return 0;
+	ret[0] = 1;
+	memcpy(ret + 1, nla_data(lladdr), 6);
+	return 0;
+}
+
+int nl_neighbour_get(int ifindex, const struct prefix *p, bool *ret_fixed,
+		     uint8_t ret_mac[6], struct xhp_err *err)
+{
+	uint8_t found[7] = { 0 };
+
+	if (nl_talk(neighbour_msg(RTM_GETNEIGH, 0, ifindex, p), take_neighbour, found,
+		    err) < 0 &&
+	    err->code != -ENOENT)
+		return err_wrap(err, "neighbour %s", prefix_text(p));
+	*ret_fixed = found[0];
+	memcpy(ret_mac, found + 1, 6);
 	return 0;
 }

@@ -14,6 +14,9 @@ typedef int (*nl_reply_fn)(struct nlmsghdr *h, void *data, struct xhp_err *err);
 /* A message with its fixed header. */
 struct nl_msg *nl_new_msg(int type, int flags, const void *header, size_t len);
 
+/* The same, with room for more than a page of attributes. */
+struct nl_msg *nl_new_big_msg(int type, int flags, const void *header, size_t len);
+
 /* Ends the process if there was no memory for an attribute; else returns `rc`. */
 int nl_put(int rc);
 

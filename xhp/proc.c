@@ -19,8 +19,9 @@
 #include "xhp.h"
 
 #define OUTPUT_MAX 65536
+#define END_MS     5000 /* that a process has to end, for each signal */
 
-static void child(const char *const argv[], const char *const env[], int output, int go)
+static void child(const struct proc *p, int output, int errors, int go)
 {
 	sigset_t none;
 	char byte;
@@ -34,51 +35,67 @@ static void child(const char *const argv[], const char *const env[], int output,
 	signal(SIGPIPE, SIG_DFL);
 	null = open("/dev/null", O_RDONLY);
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
-	    dup2(output, STDERR_FILENO) < 0)
+	    dup2(errors, STDERR_FILENO) < 0)
 		_exit(127);
 	/* not before it is in the journal; nothing comes if the parent is gone */
 	if (read(go, &byte, 1) != 1)
 		_exit(127);
 	close_range(3, ~0U, 0);
 	if (chdir("/") == 0)
-		execve(argv[0], (char *const *)(uintptr_t)argv,
-		       (char *const *)(uintptr_t)env);
+		execve(p->argv[0], (char *const *)(uintptr_t)p->argv,
+		       (char *const *)(uintptr_t)p->env);
 	_exit(errno == ENOENT ? 127 : 126);
+}
+
+/* What there is to read, as far as it is kept; 0 when no more will come. */
+static ssize_t take(int fd, struct buf *b)
+{
+	char part[4096];
+	ssize_t n = read(fd, part, sizeof(part));
+
+	if (n > 0 && b->len < OUTPUT_MAX)
+		buf_add(b, part, (size_t)n);
+	return n > 0 ? n : 0;
 }
 
 /*
  * Until the child has ended or the time is up. What it has left in the background may
- * hold the pipe for as long as it likes.
+ * hold the pipes for as long as it likes.
  */
-static int collect(int fd, pid_t pid, int timeout_s, struct buf *output,
-		   struct xhp_err *err)
+static int collect(struct proc *proc, const int fds[2], pid_t pid, struct xhp_err *err)
 {
 	CLEANUP_FD int pidfd = pidfd_open(pid, 0);
 	struct pollfd p[] = { { .fd = pidfd, .events = POLLIN },
-			      { .fd = fd, .events = POLLIN } };
-	unsigned long end = deadline_elapsed_us() / 1000 + (unsigned int)timeout_s * 1000;
-	char part[4096];
+			      { .fd = fds[0], .events = POLLIN },
+			      { .fd = fds[1], .events = POLLIN } };
+	unsigned long end =
+		deadline_elapsed_us() / 1000 + (unsigned int)proc->timeout_s * 1000;
 
 	if (pidfd < 0)
 		return err_sys(err, -errno, "pidfd_open");
 	for (;;) {
 		unsigned long now = deadline_elapsed_us() / 1000;
 		int left = deadline_left(), rc;
-		ssize_t n;
+		ssize_t n = 0;
 
 		if (now + (unsigned int)left > end)
 			left = now < end ? (int)(end - now) : 0;
-		rc = poll(p, 2, left);
+		rc = poll(p, 3, left);
 		if (rc == 0 || (rc < 0 && deadline_check(err) < 0))
 			return err_set(err, -ETIMEDOUT, "not done in time");
 		if (rc < 0)
 			continue;
-		n = p[1].revents ? read(fd, part, sizeof(part)) : 0;
-		if (n > 0 && output->len < OUTPUT_MAX)
-			buf_add(output, part, (size_t)n);
-		else if (n <= 0)
-			p[1].fd = -1;
-		if (n <= 0 && p[0].revents)
+		for (int i = 1; i < 3; i++) {
+			ssize_t got = 0;
+
+			if (p[i].revents)
+				got = take(p[i].fd,
+					   i == 1 ? &proc->output : &proc->errors);
+			if (p[i].revents && !got)
+				p[i].fd = -1;
+			n += got;
+		}
+		if (!n && p[0].revents)
 			return 0;
 	}
 }
@@ -118,37 +135,49 @@ static int announce(struct journal *j, const char *action, const char *path, pid
 		"start", mem_printf("%llu", start_time(pid, NULL)), "path", path, NULL);
 }
 
-int proc_run(struct journal *j, const char *action, const char *const argv[],
-	     const char *const env[], int timeout_s, struct buf *output, int *ret_status,
-	     struct xhp_err *err)
+static int pipes(int out[2], int errors[2], int go[2], struct xhp_err *err)
 {
-	int out[2], go[2], status = 0, rc;
-	struct xhp_err unused;
-	pid_t pid;
+	int *all[] = { out, errors, go };
+	int rc;
 
-	if (pipe2(out, O_CLOEXEC) < 0)
-		return err_sys(err, -errno, "pipe");
-	if (pipe2(go, O_CLOEXEC) < 0) {
+	for (int i = 0; i < 3; i++) {
+		if (pipe2(all[i], O_CLOEXEC) == 0)
+			continue;
 		rc = -errno;
-		close(out[0]);
-		close(out[1]);
+		while (i-- > 0) {
+			close(all[i][0]);
+			close(all[i][1]);
+		}
 		return err_sys(err, rc, "pipe");
 	}
+	return 0;
+}
+
+int proc_run(struct journal *j, const char *action, struct proc *p, struct xhp_err *err)
+{
+	int out[2], errors[2], go[2], status = 0, rc;
+	pid_t pid;
+
+	p->rec = -1;
+	if (pipes(out, errors, go, err) < 0)
+		return err->code;
 	pid = fork();
 	if (pid == 0) {
 		close(go[1]);
-		child(argv, env, out[1], go[0]);
+		child(p, out[1], p->apart ? errors[1] : out[1], go[0]);
 	}
 	rc = pid < 0 ? err_sys(err, -errno, "fork")
-		     : announce(j, action, argv[0], pid, err);
+		     : announce(j, action, p->argv[0], pid, err);
 	if (!rc && write(go[1], "", 1) != 1)
 		rc = err_sys(err, -errno, "pipe");
 	close(out[1]);
+	close(errors[1]);
 	close(go[0]);
 	close(go[1]);
 	if (!rc)
-		rc = collect(out[0], pid, timeout_s, output, err);
+		rc = collect(p, (const int[]){ out[0], errors[0] }, pid, err);
 	close(out[0]);
+	close(errors[0]);
 	if (pid < 0)
 		return rc;
 	if (rc < 0)
@@ -158,15 +187,51 @@ int proc_run(struct journal *j, const char *action, const char *const argv[],
 			kill(-pid, SIGKILL);
 	}
 	if (rc < 0)
-		return err_wrap(err, "%s", argv[0]);
-	/* its number will be somebody else's; what it has left running may run on */
-	if (j && journal_undone(j, j->nrecs - 1, &unused) < 0)
-		log_warn("%s", unused.text);
-	if (WIFSIGNALED(status))
-		return err_set(err, -EINTR, "%s: ended by signal %d", argv[0],
+		return err_wrap(err, "%s", p->argv[0]);
+	if (j)
+		p->rec = (int)j->nrecs - 1;
+	if (WIFSIGNALED(status)) {
+		proc_done(j, p);
+		return err_set(err, -EINTR, "%s: ended by signal %d", p->argv[0],
 			       WTERMSIG(status));
-	*ret_status = WEXITSTATUS(status);
+	}
+	p->status = WEXITSTATUS(status);
 	return 0;
+}
+
+/* Its number will be somebody else's; what it has left running may run on. */
+void proc_done(struct journal *j, struct proc *p)
+{
+	struct xhp_err err;
+
+	if (p->rec >= 0 && journal_undone(j, (unsigned int)p->rec, &err) < 0)
+		log_warn("%s", err.text);
+	p->rec = -1;
+}
+
+unsigned long long proc_start_time(pid_t pid)
+{
+	return start_time(pid, NULL);
+}
+
+int proc_end(pid_t pid, unsigned long long start, struct xhp_err *err)
+{
+	CLEANUP_FD int fd = pidfd_open(pid, 0);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	static const int signals[] = { SIGTERM, SIGKILL };
+
+	/* asked after it was opened: the number cannot change hands in between */
+	if (fd < 0 || start_time(pid, NULL) != start)
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		int left = deadline_left();
+
+		if (pidfd_send_signal(fd, signals[i], NULL, 0) < 0 && errno == ESRCH)
+			return 0;
+		if (poll(&p, 1, left < END_MS ? left : END_MS) > 0)
+			return 0;
+	}
+	return err_set(err, -ETIMEDOUT, "process %d does not end", pid);
 }
 
 /* A number is not given again while a session of that number lasts. */

@@ -11,6 +11,7 @@
 #include "problems.h"
 #include "recipe_priv.h"
 #include "template.h"
+#include "text.h"
 #include "tokens.h"
 #include "xhp.h"
 
@@ -215,6 +216,7 @@ static int declare(struct step *step, bool broken, struct xhp_err *err)
 	unsigned int n = 0;
 
 	step->gives = step->action->results ? step->action->results : &none;
+	step->lookup = !step->action->apply;
 	if (!broken && step->action->declare && step->action->declare(step, err) < 0) {
 		declare_error(step, err);
 		if (problem(err) < 0)
@@ -344,12 +346,6 @@ static int take_sections(struct recipe *recipe, struct scope *scope,
 }
 
 /* FNV-1a; tells a changed recipe from the one that attached a device. */
-static void hash_bytes(uint64_t *hash, const char *s, size_t len)
-{
-	while (len--)
-		*hash = (*hash ^ (unsigned char)*s++) * 0x100000001b3ULL;
-}
-
 static int load_scope(struct recipe *recipe, struct scope *scope, const char *path,
 		      struct xhp_err *err)
 {
@@ -370,7 +366,7 @@ static int load_scope(struct recipe *recipe, struct scope *scope, const char *pa
 		return err->code;
 	scope->dev = file.dev;
 	scope->ino = file.ino;
-	hash_bytes(&recipe->hash, file.text, file.len);
+	recipe->hash = text_hash(recipe->hash, file.text, file.len);
 	if (tokens_read(path, NULL, file.text, file.len, &sections, &n, err) < 0)
 		return err->code;
 	return take_sections(recipe, scope, sections, n, err);
@@ -378,7 +374,7 @@ static int load_scope(struct recipe *recipe, struct scope *scope, const char *pa
 
 int recipe_load(const char *name, struct recipe *ret, struct xhp_err *err)
 {
-	struct recipe recipe = { .hash = 0xcbf29ce484222325ULL };
+	struct recipe recipe = { .hash = HASH_START };
 	struct scope *root = MEM_NEW(struct scope);
 	const char *path;
 

@@ -35,6 +35,7 @@ struct template
 	unsigned int nsegs;
 	struct seg *segs;
 	bool late;              /* has a late result in it */
+	bool shown;             /* of a key that is only shown (P_SHOWN) */
 	const struct step *own; /* whose own results it may name */
 };
 
@@ -63,8 +64,9 @@ struct step {
 	const struct template *shared;
 	bool late;   /* some key has a late result in it */
 	bool secret; /* its results are never shown, and go to keys with P_SECRET alone */
-	const struct result_def
-		*gives; /* its action's results, or what its keys declare */
+	bool lookup; /* only looks, and that before anything changes */
+	/* its action's results, or those that its keys declare; ends with a NULL name */
+	const struct result_def *gives;
 
 	/* While a run lasts. */
 	bool active, checked;

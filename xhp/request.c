@@ -31,7 +31,8 @@ static int take_arg(struct request *req, const struct recipe *recipe, const char
 		return err_usage(err, NULL, "argument %s is not NAME=VALUE", quoted(arg));
 	name = mem_strndup(arg, (size_t)(eq - arg));
 	def = class_var(req->class, name);
-	if (def && (def->flags & VAR_FIXED) && !(def->flags & VAR_ARG))
+	if (def && (def->flags & VAR_FIXED) && !(def->flags & VAR_ARG) &&
+	    !(req->early && !strcmp(name, "class")))
 		return err_usage(err, NULL, "argument %s: \"%s\" cannot be set",
 				 quoted(arg), name);
 	if (!def && !recipe_has_default(recipe, name)) {
@@ -46,29 +47,18 @@ static int take_arg(struct request *req, const struct recipe *recipe, const char
 	return 0;
 }
 
-/* .../TYPE/DOMID/DEVID; the store's own limit is XENSTORE_ABS_PATH_MAX (xs_wire.h). */
-static int take_path(struct request *req, struct xhp_err *err)
+/* .../TYPE/DOMID/DEVID */
+static int take_path(struct request *req, const char *path, struct xhp_err *err)
 {
-	const char *path = getenv("XENBUS_PATH"), *part[3], *end;
+	const char *part[3], *end;
 	uint64_t domid, devid;
 
-	if (!path || !*path)
+	if (!path)
 		return err_usage(
 			err, NULL,
 			"XENBUS_PATH is not set: which device? "
 			"(libxl sets it; for a trial: XENBUS_PATH=backend/%s/1/0)",
 			req->device);
-	if (strlen(path) > 1024 || strstr(path, "//") || path[strlen(path) - 1] == '/')
-		return err_usage(err, NULL, "XENBUS_PATH %s is not a path in xenstore",
-				 quoted(path));
-	for (const char *s = path; *s; s++) {
-		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-			    "0123456789-/_@",
-			    *s))
-			return err_usage(err, NULL,
-					 "XENBUS_PATH %s is not a path in xenstore",
-					 quoted(path));
-	}
 	end = path + strlen(path);
 	for (int i = 2; i >= 0; i--) {
 		const char *slash = memrchr(path, '/', (size_t)(end - path));
@@ -91,6 +81,42 @@ static int take_path(struct request *req, struct xhp_err *err)
 	return 0;
 }
 
+/* Nobody has given it a number yet: it goes by what the arguments say. */
+static void take_early(struct request *req)
+{
+	const char *type = request_arg(req, "class");
+
+	if (!type)
+		type = getenv("XENBUS_TYPE");
+	req->type = type && *type ? type : req->device;
+	req->kind = req->kind == VERB_PREPARE ? VERB_ATTACH : VERB_DETACH;
+}
+
+/* The store's own limit is XENSTORE_ABS_PATH_MAX (xs_wire.h). */
+static int take_device(struct request *req, struct xhp_err *err)
+{
+	const char *path = getenv("XENBUS_PATH");
+
+	if (path && !*path)
+		path = NULL;
+	if (!path)
+		return req->class->take ? req->class->take(req, NULL, err)
+					: take_path(req, NULL, err);
+	if (strlen(path) > 1024 || strstr(path, "//") || path[strlen(path) - 1] == '/')
+		return err_usage(err, NULL, "XENBUS_PATH %s is not a path in xenstore",
+				 quoted(path));
+	for (const char *s = path; *s; s++) {
+		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+			    "0123456789-/_@",
+			    *s))
+			return err_usage(err, NULL,
+					 "XENBUS_PATH %s is not a path in xenstore",
+					 quoted(path));
+	}
+	return req->class->take ? req->class->take(req, path, err)
+				: take_path(req, path, err);
+}
+
 int request_parse(char **argv, const struct recipe *recipe, struct request *ret,
 		  struct xhp_err *err)
 {
@@ -102,6 +128,8 @@ int request_parse(char **argv, const struct recipe *recipe, struct request *ret,
 		return err_usage(err, NULL, "no verb: for a %s, one of %s", device,
 				 class->verbs);
 	req.verb = *argv++;
+	req.kind = class->verb(&req);
+	req.early = req.kind == VERB_PREPARE || req.kind == VERB_FORGET;
 	for (; *argv; argv++) {
 		if (take_arg(&req, recipe, *argv, err) < 0)
 			return err->code;
@@ -114,7 +142,9 @@ int request_parse(char **argv, const struct recipe *recipe, struct request *ret,
 		*ret = req;
 		return 0;
 	}
-	if (take_path(&req, err) < 0)
+	if (req.early)
+		take_early(&req);
+	else if (take_device(&req, err) < 0)
 		return err->code;
 	if (!class_serves(class, device, req.type))
 		return err_usage(err, NULL, "the recipe is for a %s, the device is a %s",

@@ -13,8 +13,10 @@ struct request {
 	const char *verb;
 	enum verb_kind kind;
 	const char *type; /* XENBUS_TYPE */
-	const char *path; /* XENBUS_PATH: relative paths are below our own domain's */
+	/* XENBUS_PATH: relative paths are below our own domain's; NULL: there is none */
+	const char *path;
 	unsigned int domid, devid;
+	bool early;         /* before the guest is there: no path, no domid, no devid */
 	struct field *args; /* NAME=VALUE */
 	unsigned int nargs;
 };

@@ -13,6 +13,10 @@
 #include "tokens.h"
 
 const struct param settings_params[] = {
+	{ .key = "export-roots",
+	  .type = V_LINES,
+	  .offset = offsetof(struct settings, export_roots),
+	  .help = "directories below which [directory] and [quota] may work, one a line" },
 	{ .key = "require-filter",
 	  .type = V_BOOL,
 	  .offset = offsetof(struct settings, require_filter),
@@ -31,6 +35,16 @@ const struct param settings_params[] = {
 	  .min = 1,
 	  .max = DEADLINE_WORK,
 	  .help = "seconds after which an attach gives up and is rolled back" },
+	{ .key = "udev-devices",
+	  .type = V_LIST,
+	  .offset = offsetof(struct settings, udev_devices),
+	  .dflt = "9pfs",
+	  .help = "the device classes that udev attaches" },
+	{ .key = "watch-devices",
+	  .type = V_LIST,
+	  .offset = offsetof(struct settings, watch_devices),
+	  .dflt = "9pfs",
+	  .help = "the device classes that \"xen-hotplug watch\" attaches" },
 	{ .key = NULL },
 };
 
@@ -48,7 +62,8 @@ int settings_load(struct settings *ret, struct xhp_err *err)
 	unsigned int n;
 
 	for (const struct param *p = settings_params; p->key; p++) {
-		if (value_parse(p, p->dflt, (char *)&settings + p->offset, err) < 0)
+		if (p->dflt &&
+		    value_parse(p, p->dflt, (char *)&settings + p->offset, err) < 0)
 			return err->code;
 	}
 	*ret = settings;

@@ -9,7 +9,8 @@
 struct settings {
 	bool require_filter;
 	struct num timeout; /* seconds for the work of one run */
-	uint8_t sharing;    /* of disks: 1 exclusive, 2 shared */
+	struct texts export_roots, udev_devices, watch_devices;
+	uint8_t sharing; /* of disks: 1 exclusive, 2 shared */
 };
 
 extern const struct param settings_params[];

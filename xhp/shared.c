@@ -9,6 +9,7 @@
 #include "engine.h"
 #include "paths.h"
 #include "shared.h"
+#include "text.h"
 #include "vars.h"
 #include "xhp.h"
 
@@ -25,12 +26,9 @@ static const char *shared_name(const struct step *step, const char *text)
 	const char *path = realpath(step->scope->path, real);
 	const char *key = mem_printf("%s\n%s\n%s", path ? path : step->scope->path,
 				     step->name, text);
-	uint64_t hash = 0xcbf29ce484222325ULL;
 
-	for (const char *s = key; *s; s++)
-		hash = (hash ^ (unsigned char)*s) * 0x100000001b3ULL;
 	return mem_printf("%s-%s-%016llx", step->scope->name, step->name,
-			  (unsigned long long)hash);
+			  (unsigned long long)text_hash(HASH_START, key, strlen(key)));
 }
 
 /* A holder whose own journal is gone was killed, or left before it was recorded. */
@@ -155,6 +153,22 @@ int shared_apply(struct ctx *ctx, struct step *step, struct xhp_err *err)
 	return shared_hold(ctx, shared_name(step, text), text, apply_or_join, step, err);
 }
 
+int shared_detach_stock(struct ctx *ctx, struct step *step, struct xhp_err *err)
+{
+	struct journal j;
+	const char *text;
+	int rc = 0;
+
+	if (expand(ctx, step->scope, step->shared, V_TEXT, &text, err) < 0 ||
+	    journal_open(JOURNAL_SHARED, shared_name(step, text), false, &j, err) < 0)
+		return err->code;
+	shared_prune(&j, NULL);
+	if (j.foreign_boot || !j.nholders)
+		rc = step->action->detach_stock(ctx, step, step->args, err);
+	journal_close(&j, false);
+	return rc;
+}
+
 bool shared_exists(const char *name)
 {
 	const char *path = mem_printf("%s/%s/%s", STATE_DIR, JOURNAL_SHARED, name);
@@ -170,7 +184,6 @@ int shared_undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 
 	if (!name || !self)
 		return err_set(err, -EINVAL, "record %u: no name", rec->id);
-	(void)ctx;
 	if (journal_open(JOURNAL_SHARED, name, false, &j, err) < 0)
 		return err->code;
 	shared_prune(&j, self);
@@ -183,7 +196,7 @@ int shared_undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		if (!rc && j.nstale >= STALE_LINES)
 			journal_compact(&j);
 	} else {
-		rc = engine_undo(&j, true, err);
+		rc = engine_undo_shared(&j, ctx->rollback, err);
 	}
 	journal_close(&j, !rc && !j.nholders);
 	return rc;

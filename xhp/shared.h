@@ -33,6 +33,10 @@ int shared_hold(struct ctx *ctx, const char *name, const char *text, shared_ensu
 /* Does somebody hold a thing of that name, or is about to? */
 bool shared_exists(const char *name);
 
+/* Without a journal, at detach: what the step would have made, unless somebody holds it.
+ */
+int shared_detach_stock(struct ctx *ctx, struct step *step, struct xhp_err *err);
+
 /* Gives a shared thing back; the last holder undoes it. */
 int shared_undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err);
 

@@ -70,6 +70,15 @@ static int loop_of(const struct disk_id *id, struct loopdev *ret)
 	return is_loop(id) ? loopdev_by_number(minor(id->dev), ret) : -ENXIO;
 }
 
+/* Are both loop devices that show other parts of one file? */
+static bool are_apart(const struct disk_id *a, const struct disk_id *b)
+{
+	struct loopdev x, y;
+
+	return !loop_of(a, &x) && !loop_of(b, &y) && x.dev == y.dev && x.ino == y.ino &&
+	       !loopdev_overlap(&x, &y);
+}
+
 bool sharing_is(const struct sharing *s, const struct disk_id *id)
 {
 	struct loopdev loop;
@@ -81,7 +90,7 @@ bool sharing_is(const struct sharing *s, const struct disk_id *id)
 	if (loop_of(id, &loop) < 0)
 		return false;
 	shown = shown_by(&loop);
-	return disk_id_in(&s->set, &shown);
+	return disk_id_in(&s->set, &shown) && !are_apart(&s->id, id);
 }
 
 static void add_all(struct disk_ids *set, const struct devs *devs)
@@ -169,7 +178,8 @@ static void add_loops(struct sharing *s, struct loops *loops)
 		const struct disk_id id = block_id(makedev(LOOP_MAJOR, l->number));
 		const struct disk_id shown = shown_by(l);
 
-		if (!disk_id_in(&s->set, &shown) ||
+		/* one that it is made of has other partitions, too */
+		if (disk_id_in(&s->set, &id) || !disk_id_in(&s->set, &shown) ||
 		    (has_own && own.dev == l->dev && own.ino == l->ino &&
 		     !loopdev_overlap(&own, l)))
 			continue;
@@ -281,6 +291,15 @@ static const struct rec *find_record(const struct journal *j, const char *action
 	return NULL;
 }
 
+/* Is the block device of a record another part of the file? */
+static bool is_apart(const struct sharing *s, const struct rec *rec)
+{
+	struct disk_ids ids;
+
+	return rec && disk_ids_parse(rec_get(rec, "keys"), &ids) &&
+	       !disk_id_in(&s->set, &ids.v[0]) && are_apart(&s->id, &ids.v[0]);
+}
+
 static unsigned int head_number(const struct journal *j, const char *name)
 {
 	const char *text = journal_head(j, name);
@@ -318,6 +337,8 @@ static int check_ours(struct sharing *s, const char *device, const char *key,
 	loop = find_record(&j, "loop", key);
 	if (!disk && !loop)
 		return 0; /* a run was killed before it left the index */
+	if (is_apart(s, disk))
+		return 0;
 	mode = rec_get(disk ? disk : loop, "mode");
 	writes = !mode || *mode != 'r';
 	domid = head_number(&j, "domid");

@@ -12,6 +12,8 @@
 #ifndef XHP_SHARING_H
 #define XHP_SHARING_H
 
+#include <stdint.h>
+
 #include "disks.h"
 
 enum disk_mode { DISK_NONE, DISK_R, DISK_W, DISK_FORCE };
@@ -41,6 +43,7 @@ struct sharing {
 	struct disk_ids set; /* all that has bytes in common with it */
 	const char *uuid;
 	long target;
+	bool by_guest;         /* who has it is a guest */
 	bool mounted;          /* legally, in this domain */
 	unsigned int surprise; /* how often something held it that has no name */
 	const char *ask;       /* -ENODATA: for sharing_resolve() */

@@ -89,9 +89,10 @@ const char *guest_text(unsigned int domid)
 	return mem_printf("guest %s (domain %u)", quoted(name), domid);
 }
 
-int guest_busy(const struct sharing *s, unsigned int domid, const char *device,
-	       bool writes, const char *hint, struct xhp_err *err)
+int guest_busy(struct sharing *s, unsigned int domid, const char *device, bool writes,
+	       const char *hint, struct xhp_err *err)
 {
+	s->by_guest = true;
 	err_set(err, -EBUSY,
 		"%s is in use: %s has it for %s (%s)%s%s. Detach it there first%s; guests "
 		"that share a disk on purpose need sharing = shared in their recipe "

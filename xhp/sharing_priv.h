@@ -17,8 +17,8 @@ const struct resolved *sharing_path(struct sharing *s, const char *path,
 const char *guest_text(unsigned int domid);
 /* Is that guest the one that wants the disk? `uuid` is its own, or NULL: to be read. */
 bool guest_is_same(struct sharing *s, unsigned int domid, const char *uuid);
-int guest_busy(const struct sharing *s, unsigned int domid, const char *device,
-	       bool writes, const char *hint, struct xhp_err *err);
+int guest_busy(struct sharing *s, unsigned int domid, const char *device, bool writes,
+	       const char *hint, struct xhp_err *err);
 /* Disks of guests that have no entry in our index. */
 int guests_check(struct sharing *s, struct xhp_err *err);
 

@@ -4,14 +4,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xenstore.h>
 
+#include "deadline.h"
 #include "mem.h"
 #include "store.h"
 #include "value.h"
 #include "xhp.h"
+
+/* libxl__xs_libxl_path() in libxl's libxl_xshelp.c */
+#define LIBXL_DIR "/libxl/"
 
 static struct xs_handle *handle;
 static int failed; /* the errno of a connection that could not be made */
@@ -161,6 +166,31 @@ int store_self(unsigned int *ret, struct xhp_err *err)
 	return 0;
 }
 
+int store_remove(const char *path, struct xhp_err *err)
+{
+	if (store_open(err) < 0)
+		return err->code;
+	if (ASK(xs_rm(handle, XBT_NULL, path)) || errno == ENOENT)
+		return 0;
+	return store_err(err, errno, "xenstore-rm", path);
+}
+
+void store_tidy(const char *path, const char *stop)
+{
+	char *at = mem_strdup(path);
+	struct xhp_err unused;
+
+	while (strlen(at) > strlen(stop) && !store_open(&unused)) {
+		unsigned int n = 1;
+		char **names = ASK(xs_directory(handle, XBT_NULL, at, &n));
+
+		free(names);
+		if (!names || n || store_remove(at, &unused) < 0)
+			return;
+		*strrchr(at, '/') = '\0';
+	}
+}
+
 /* One item, inside the transaction. */
 static int write_item(xs_transaction_t t, const struct store_item *item,
 		      struct xhp_err *err)
@@ -199,8 +229,13 @@ static int write_item(xs_transaction_t t, const struct store_item *item,
 static int check_backend(xs_transaction_t t, const char *backend, const char *in_state,
 			 struct xhp_err *err)
 {
+	const size_t libxl = strlen(LIBXL_DIR);
 	const char *state, *unused;
 
+	if (!strncmp(backend, LIBXL_DIR, libxl))
+		return read_node(
+			t, mem_strndup(backend, libxl + strcspn(backend + libxl, "/")),
+			&unused, err);
 	if (read_node(t, mem_printf("%s/state", backend), &state, err) < 0 ||
 	    read_node(t, mem_printf("%s/frontend", backend), &unused, err) < 0)
 		return err->code;
@@ -244,4 +279,56 @@ int store_publish_in(const char *backend, const char *in_state,
 		if (deadline_check(err) < 0)
 			return err->code;
 	}
+}
+
+/* Until somebody has written to a watched node, or for a second at most. */
+static int next_event(struct xs_handle *watcher, unsigned long end_ms,
+		      struct xhp_err *err)
+{
+	struct pollfd p = { .fd = xs_fileno(watcher), .events = POLLIN };
+	unsigned long now = deadline_elapsed_us() / 1000;
+	unsigned int n;
+	char **event;
+
+	if (now >= end_ms || deadline_check(err) < 0)
+		return -ETIMEDOUT;
+	if (poll(&p, 1, end_ms - now < 1000 ? (int)(end_ms - now) : 1000) <= 0)
+		return 0;
+	event = xs_read_watch(watcher, &n);
+	if (!event)
+		return err_sys(err, -errno, "xenstored has gone");
+	free(event);
+	return 0;
+}
+
+int store_wait(const char *path, const char *value, unsigned int timeout_s,
+	       struct xhp_err *err)
+{
+	unsigned long end = deadline_elapsed_us() / 1000 + timeout_s * 1000UL;
+	struct xs_handle *watcher;
+	const char *now = "";
+	int rc;
+
+	/* a connection of its own: a watch brings a thread with it */
+	watcher = store_open(err) < 0 ? NULL : xs_open(0);
+	if (!watcher)
+		return handle ? err_sys(err, -errno, "xenstored") : err->code;
+	if (!xs_watch(watcher, path, "")) {
+		rc = store_err(err, errno, "xenstore-watch", path);
+		xs_close(watcher);
+		return rc;
+	}
+	do {
+		now = "";
+		rc = store_read(path, &now, err);
+		if (!rc && !strcmp(now, value))
+			break;
+		if (!rc || rc == -ENOENT)
+			rc = next_event(watcher, end, err);
+	} while (!rc);
+	xs_close(watcher);
+	if (rc == -ETIMEDOUT)
+		return err_set(err, rc, "%s is %s, not %s, after %u s", path,
+			       *now ? quoted(now) : "not set", quoted(value), timeout_s);
+	return rc;
 }

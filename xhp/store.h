@@ -36,13 +36,27 @@ struct store_item {
 
 /*
  * Writes all items in one transaction that first reads `backend`/state and
- * `backend`/frontend: if they are gone, nothing is written and -ENOENT returned.
+ * `backend`/frontend: if they are gone, nothing is written and -ENOENT returned. Below
+ * /libxl/DOMID, where libxl keeps what is its own, it is the domain's directory there.
  */
 int store_publish(const char *backend, const struct store_item *items, unsigned int n,
 		  struct xhp_err *err);
 /* The same, and -ESTALE if the backend is not in this state of XenBus. */
 int store_publish_in(const char *backend, const char *in_state,
 		     const struct store_item *items, unsigned int n, struct xhp_err *err);
+
+/* Removes an empty directory, and those above it that are empty then, below `stop`. */
+void store_tidy(const char *path, const char *stop);
+
+/* Removes a node and all below it; that it is gone already is success. */
+int store_remove(const char *path, struct xhp_err *err);
+
+/*
+ * Waits until the node holds `value`, looked at whenever it changes. -ETIMEDOUT with what
+ * it holds.
+ */
+int store_wait(const char *path, const char *value, unsigned int timeout_s,
+	       struct xhp_err *err);
 
 /* For the deadline's signal handler: makes a pending or later request fail. */
 void store_abandon(void);

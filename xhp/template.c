@@ -22,8 +22,7 @@ static bool is_node(const char *name)
 	return false;
 }
 
-/* A node's name below its root, as xenstore permits it, and no way up or out. */
-static bool is_node_path(const char *name)
+bool template_is_node_path(const char *name)
 {
 	const char *s = strchr(name, '/') + 1;
 
@@ -41,7 +40,7 @@ static int reference(const char *name, const struct pos *pos, struct seg *seg,
 	seg->text = name;
 	if (is_node(name)) {
 		seg->kind = SEG_NODE;
-		if (!is_node_path(name))
+		if (!template_is_node_path(name))
 			return err_usage(err, pos, "%s is not a node", quoted(name));
 		return 0;
 	}

@@ -17,6 +17,9 @@ int template_bind(struct template *t, const struct scope *scope,
 		  const struct recipe *recipe, unsigned int above, enum value_type want,
 		  struct xhp_err *err);
 
+/* ROOT/NAME: is NAME as xenstore permits it, and no way up or out? */
+bool template_is_node_path(const char *name);
+
 /* Its text if it has no references, else NULL. */
 const char *template_literal(const struct template *t);
 

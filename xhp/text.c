@@ -8,6 +8,13 @@
 #include "text.h"
 #include "value.h"
 
+uint64_t text_hash(uint64_t hash, const char *s, size_t len)
+{
+	while (len--)
+		hash = (hash ^ (unsigned char)*s++) * 0x100000001b3ULL;
+	return hash;
+}
+
 int utf8_len(const unsigned char *s)
 {
 	static const struct {

@@ -22,6 +22,7 @@ static const char *const type_names[V_TYPES] = {
 	[V_BOOL] = "yes or no",
 	[V_ENUM] = "word",
 	[V_UINT] = "number",
+	[V_RATE] = "rate",
 	[V_IFNAME] = "interface name",
 	[V_MAC] = "MAC address",
 	[V_PREFIXES] = "list of IP addresses or prefixes",
@@ -412,6 +413,29 @@ static int map_parse(const char *text, struct map *ret, struct xhp_err *err)
 	return 0;
 }
 
+/* As tc(8) writes rates. */
+static int rate_parse(const struct param *p, const char *text, struct num *ret,
+		      struct xhp_err *err)
+{
+	static const char *const units[] = { "kbit", "mbit", "gbit" };
+	const char *digits = mem_strndup(text, strspn(text, "0123456789"));
+	const char *unit = text + strlen(digits);
+	uint64_t factor = 1000, v;
+
+	for (int i = 0; i < 3; i++, factor *= 1000) {
+		if (strcmp(unit, units[i]) != 0)
+			continue;
+		if (uint_parse(digits, 1, 1000000000, &v, err) < 0 || v * factor < p->min)
+			break;
+		*ret = (struct num){ .set = true, .v = v * factor };
+		return 0;
+	}
+	return err_set(
+		err, -EINVAL,
+		"%s is not a rate: expected kbit, mbit or gbit a second, as 100mbit",
+		quoted(text));
+}
+
 int value_parse(const struct param *p, const char *text, void *dst, struct xhp_err *err)
 {
 	bool lines = p->type == V_LINES || p->type == V_MAP || p->type == V_LIST ||
@@ -462,6 +486,8 @@ int value_parse(const struct param *p, const char *text, void *dst, struct xhp_e
 			    : uint_parse(text, p->min, p->max ? p->max : UINT64_MAX,
 					 &n->v, err);
 	}
+	case V_RATE:
+		return rate_parse(p, text, dst, err);
 	case V_IFNAME:
 		return ifname_parse(text, dst, err);
 	case V_MAC: {

@@ -80,6 +80,7 @@ enum value_type {
 	V_BOOL,     /* bool: yes or no */
 	V_ENUM,     /* uint8_t: 1-based index into `words`, 0 = not set */
 	V_UINT,     /* struct num: decimal, `min` to `max` */
+	V_RATE,     /* struct num: bits a second, as NUMBER kbit, mbit or gbit */
 	V_IFNAME,   /* struct ifname */
 	V_MAC,      /* struct mac: unicast, six hex pairs */
 	V_PREFIXES, /* struct prefixes */

@@ -82,6 +82,8 @@ static int read_backend(struct ctx *ctx, const char *name, const char **ret, boo
 
 	*ret = "";
 	*ret_is = false;
+	if (!dir)
+		return 0;
 	if (store_has(dir, name, ret_is, err) < 0) {
 		if (err->code == -ENOENT || lenient)
 			return 0;
@@ -96,21 +98,45 @@ static int outside_fixed(struct ctx *ctx, const char *name, const char **ret)
 	const char *value;
 
 	if (!strcmp(name, "domid"))
-		value = mem_printf("%u", req->domid);
+		value = req->path ? mem_printf("%u", req->domid) : "";
 	else if (!strcmp(name, "devid"))
-		value = mem_printf("%u", req->devid);
+		value = req->path ? mem_printf("%u", req->devid) : "";
 	else if (!strcmp(name, "class"))
 		value = req->type;
 	else if (!strcmp(name, "command"))
 		value = req->verb;
 	else if (!strcmp(name, "xenbus_path"))
-		value = req->path;
+		value = req->path ? req->path : "";
 	else if (!strcmp(name, "dev"))
 		value = ctx->dev.name.s;
 	else
 		return -ENOENT;
 	*ret = value;
 	return 0;
+}
+
+/* A node below /vm/UUID, by way of the guest's own directory; "" without a guest. */
+static int read_vm(struct ctx *ctx, const char *node, const char **ret,
+		   struct xhp_err *err)
+{
+	const char *dir;
+
+	*ret = "";
+	if (!ctx->req->path)
+		return 0;
+	if (read_node(mem_printf("/local/domain/%u/vm", ctx->req->domid), &dir, err) < 0)
+		return err->code;
+	return *dir ? read_node(mem_printf("%s/%s", dir, node), ret, err) : 0;
+}
+
+/* What xl calls a guest while it comes in by live migration (xl_migrate.c). */
+static const char *without_incoming(const char *name)
+{
+	static const char incoming[] = "--incoming";
+	size_t len = strlen(name), n = sizeof(incoming) - 1;
+
+	return len > n && !strcmp(name + len - n, incoming) ? mem_strndup(name, len - n)
+							    : name;
 }
 
 /* An empty value is "not set", and gives way to the next source. */
@@ -143,6 +169,12 @@ static int outside_var(struct ctx *ctx, const struct var_def *def, const char **
 		s = request_arg(ctx->req, "type_if");
 		if (*value && !strcmp(name, "vifname") && s && !strcmp(s, "tap"))
 			value = mem_printf("%s-emu", value);
+	}
+	if (def->vm) {
+		from = mem_printf("vm/%s", def->vm);
+		if (read_vm(ctx, def->vm, &value, err) < 0)
+			return err_wrap(err, "%s", name);
+		value = without_incoming(value);
 	}
 	if (!*value && (def->flags & VAR_ARG) && (s = request_arg(ctx->req, name))) {
 		value = s;
@@ -198,12 +230,24 @@ static int var_value(struct ctx *ctx, const struct scope *scope, const char *nam
 		     enum value_type type, const char **ret, bool *ret_foreign,
 		     struct xhp_err *err);
 
+/* What is being expanded is only shown: then a driver domain may do without what it
+ * cannot read of its guests. */
+static bool only_shown;
+
+static int missed(const char **ret, struct xhp_err *err)
+{
+	if (!only_shown || err->code != -EACCES)
+		return err->code;
+	*ret = "";
+	return 0;
+}
+
 /* One piece of a template, and whether it is a stranger's. */
 static int seg_value(struct ctx *ctx, const struct scope *scope, const struct seg *seg,
 		     enum value_type type, const char **ret, bool *ret_foreign,
 		     struct xhp_err *err)
 {
-	const char *node, *path, *dir;
+	const char *node, *dir;
 	struct cached *c;
 	bool is, guests;
 
@@ -231,25 +275,21 @@ static int seg_value(struct ctx *ctx, const struct scope *scope, const struct se
 	}
 	node = strchr(seg->text, '/') + 1;
 	guests = !strncmp(seg->text, "frontend/", 9);
+	*ret = "";
 	if (!strncmp(seg->text, "backend/", 8)) {
 		if (read_backend(ctx, node, ret, &is, err) < 0)
 			return err->code;
-	} else {
-		if (!strncmp(seg->text, "self/", 5))
-			dir = "";
-		else if (guests)
-			dir = mem_printf("%s/frontend", ctx->req->path);
-		else
-			dir = mem_printf("/local/domain/%u/vm", ctx->req->domid);
-		path = node;
-		if (*dir) {
-			if (read_node(dir, &dir, err) < 0)
-				return err->code;
-			path = *dir ? mem_printf("%s/%s", dir, node) : NULL;
-		}
-		*ret = "";
-		if (path && read_node(path, ret, err) < 0)
-			return err->code;
+	} else if (!strncmp(seg->text, "self/", 5)) {
+		if (read_node(node, ret, err) < 0)
+			return missed(ret, err);
+	} else if (!guests) {
+		if (read_vm(ctx, node, ret, err) < 0)
+			return missed(ret, err);
+	} else if (ctx->req->path) {
+		if (read_node(mem_printf("%s/frontend", ctx->req->path), &dir, err) < 0)
+			return missed(ret, err);
+		if (*dir && read_node(mem_printf("%s/%s", dir, node), ret, err) < 0)
+			return missed(ret, err);
 	}
 	cached_add(seg->text, *ret, seg->text, !guests);
 	return 0;
@@ -346,8 +386,12 @@ int expand(struct ctx *ctx, const struct scope *scope, const struct template *t,
 	   enum value_type type, const char **ret, struct xhp_err *err)
 {
 	bool foreign;
+	int rc;
 
-	return expand_foreign(ctx, scope, t, type, ret, &foreign, err);
+	only_shown = t->shown;
+	rc = expand_foreign(ctx, scope, t, type, ret, &foreign, err);
+	only_shown = false;
+	return rc;
 }
 
 static int var_value(struct ctx *ctx, const struct scope *scope, const char *name,
@@ -386,8 +430,14 @@ static int var_value(struct ctx *ctx, const struct scope *scope, const char *nam
 		if (!*value && def && def->type.dflt)
 			value = def->type.dflt;
 		if (!*value && def && (def->flags & VAR_REQUIRED) && !lenient)
-			return err_set(err, -EINVAL, "%s is not set: no node %s/%s", name,
-				       ctx->req->path, name);
+			return err_set(
+				err, -EINVAL, "%s is not set: no %s", name,
+				!ctx->req->path && (def->flags & VAR_ARG)
+					? mem_printf("argument %s=...", name)
+				: def->flags & VAR_NODE
+					? mem_printf("node %s/%s", ctx->req->path, name)
+					: mem_printf("environment variable %s",
+						     def->env));
 		*ret = value;
 		return 0;
 	}

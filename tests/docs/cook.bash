@@ -45,7 +45,9 @@ cook_host() {
 	else
 		rig_setup || return
 	fi
-	dom0 install -d -m 700 /run/xen-hotplug/{devices,shared}
+	dom0 install -d -m 700 /run/xen-hotplug/{devices,shared} \
+		"/run/xen-hotplug/index-$(cat /proc/sys/kernel/random/boot_id)"
+	mkdir "$RIG/srv" && dom0 mount --bind "$RIG/srv" /srv || return
 	[ ! -e /usr/bin/dpkg-divert ] || dom0 mount --bind /dev/null /usr/bin/dpkg-divert
 	bridge_add br0 1500
 	ip -n "$DOM0" addr add 192.0.2.1/24 dev br0
@@ -83,7 +85,7 @@ cook_files() {
 # cook_guests DIRECTORY: what libxl makes of the configurations. COOK_DEVICES gets lines
 # CLASS DOMID DEVID SCRIPT.
 cook_guests() {
-	local line guest= domid=0 nics=0 disk file
+	local line guest= domid=0 nics=0 kind file
 	COOK_DEVICES=()
 	declare -gA COOK_DOMID=()
 	for file in "$1"/*.xl; do
@@ -94,22 +96,31 @@ cook_guests() {
 				COOK_DOMID[$guest]=$((++domid))
 				nics=0
 				continue ;;
-			vif*) disk= ;;
-			disk*) disk=1 ;;
+			vif*) kind=cook_vif ;;
+			disk*) kind=cook_disk ;;
+			p9*) kind=cook_p9 ;;
 			\'*) ;;
 			*) continue ;;
 			esac
 			[ -n "$guest" ] || { guest=web1 && domid=1 && COOK_DOMID[web1]=1; }
 			while [[ $line =~ \'([^\']*)\'(.*) ]]; do
 				line=${BASH_REMATCH[2]}
-				if [ -n "$disk" ]; then
-					cook_disk "$domid" "${BASH_REMATCH[1]}"
-				else
-					cook_vif "$domid" $((nics++)) "${BASH_REMATCH[1]}"
-				fi || return
+				$kind "$domid" "${BASH_REMATCH[1]}" || return
 			done
 		done <"$file"
 	done
+}
+
+# Loop devices are this machine's, not the namespace's.
+cook_teardown() {
+	local file loop
+	[ -n "$RIG" ] || return 0
+	while read -r file; do
+		for loop in $(losetup -n -O NAME -j "$file"); do
+			losetup -d "$loop"
+		done
+	done < <(find "$RIG/srv" -type f)
+	rig_teardown
 }
 
 cook_script() {
@@ -119,10 +130,10 @@ cook_script() {
 	esac
 }
 
-# cook_vif DOMID DEVID CONFIGURATION (xl-network-configuration(5))
+# cook_vif DOMID CONFIGURATION (xl-network-configuration(5))
 cook_vif() {
-	local part nodes=(bridge=xenbr0) SCRIPT=/etc/xen/scripts/vif-bridge parts
-	IFS=, read -ra parts <<<"$3"
+	local part nodes=(bridge=xenbr0) SCRIPT=/etc/xen/scripts/vif-bridge parts n=$((nics++))
+	IFS=, read -ra parts <<<"$2"
 	for part in "${parts[@]}"; do
 		case $part in
 		script=*) SCRIPT=$(cook_script "${part#*=}") ;;
@@ -131,8 +142,8 @@ cook_vif() {
 		*) echo "a key that this test does not know: $part"; return 1 ;;
 		esac
 	done
-	vif_add "$1" "$2" && GUEST_NAME=$guest backend vif "$1" "$2" "${nodes[@]}" || return
-	COOK_DEVICES+=("vif $1 $2 $SCRIPT")
+	vif_add "$1" $n && GUEST_NAME=$guest backend vif "$1" $n "${nodes[@]}" || return
+	COOK_DEVICES+=("vif $1 $n $SCRIPT")
 }
 
 # cook_disk DOMID CONFIGURATION (xl-disk-configuration(5))
@@ -158,6 +169,14 @@ cook_disk() {
 	COOK_DEVICES+=("$class $1 $devid $SCRIPT")
 }
 
+# cook_p9 DOMID CONFIGURATION: there is no script; what udev asks for stands in for it.
+cook_p9() {
+	local parts
+	IFS=, read -ra parts <<<"$2"
+	GUEST_NAME=$guest backend 9pfs "$1" 0 state=1 "${parts[@]}" || return
+	COOK_DEVICES+=("9pfs $1 0 -")
+}
+
 # cook_call attach|detach DEVICE: as libxl does.
 cook_call() {
 	local class domid devid SCRIPT verb
@@ -166,6 +185,8 @@ cook_call() {
 	case $class-$1 in
 	vif-attach) vif_call "$domid" "$devid" online ;;
 	vif-detach) vif_call "$domid" "$devid" offline ;;
+	9pfs-attach) RECIPE=9pfs SCRIPT= CLASS=9pfs disk_call "$domid" "$devid" add ;;
+	9pfs-detach) RECIPE=9pfs SCRIPT= CLASS=9pfs disk_call "$domid" "$devid" remove ;;
 	*-attach) CLASS=$class disk_call "$domid" "$devid" add ;;
 	*-detach) CLASS=$class disk_call "$domid" "$devid" remove ;;
 	esac || { echo "$1 of $2 failed: $(node "$class" "$domid" "$devid" hotplug-error)"; return 1; }
@@ -231,7 +252,7 @@ cook() {
 		cook_call attach "$device" || return
 	done
 	ports_forward || return
-	[ -z "$COOK_KEEP" ] || snapshot_kernel >"$COOK_KEEP"
+	[ -z "$COOK_KEEP" ] || cook_state >"$COOK_KEEP"
 	compgen -G "$blocks/*.console" >/dev/null || { echo "$2: how to see it?"; return 1; }
 	for file in "$blocks"/*.console; do
 		cook_console "$file" || return
@@ -240,7 +261,15 @@ cook() {
 		cook_call detach "${COOK_DEVICES[i]}" || return
 	done
 	cook_guests_gone
+	[ -z "$(find "$RIG/srv/scratch" -type f 2>/dev/null)" ] || { echo "files are left"; return 1; }
 	[ "$COOK_KIND" = bash ] || unchanged
+}
+
+# Which loop device it is, is all the same, and a qdisc's handle.
+cook_state() {
+	snapshot_kernel | sed -E 's/^(tc qdisc [a-z]+) [0-9a-f]+:/\1/'
+	xenstore-ls -fp /local | sed -E 's,/dev/loop[0-9]+,/dev/loopN,
+		s,(physical-device = "7:).*",\1N",' | LC_ALL=C sort
 }
 
 # The toolstack's part of a guest's end, and netback's.

@@ -7,7 +7,7 @@ load cook
 BOOK=$RIG_TOP/conf/COOKBOOK.md
 
 teardown() {
-	rig_teardown
+	cook_teardown
 }
 
 @test "every recipe of the cookbook has its test here" {
@@ -47,6 +47,31 @@ teardown() {
 	cook "$BOOK" vif-jumbo
 }
 
+# bats test_tags=kernel:bridge-vlan
+@test "cookbook: vif-vlan" {
+	cook "$BOOK" vif-vlan
+}
+
+@test "cookbook: vif-isolated" {
+	cook "$BOOK" vif-isolated
+}
+
+@test "cookbook: vif-tenant" {
+	cook "$BOOK" vif-tenant
+}
+
+@test "cookbook: vif-slow" {
+	cook "$BOOK" vif-slow
+}
+
+@test "cookbook: vif-watched" {
+	cook "$BOOK" vif-watched
+}
+
+@test "cookbook: vif-labelled" {
+	cook "$BOOK" vif-labelled
+}
+
 @test "cookbook: vif-traced" {
 	cook "$BOOK" vif-traced
 }
@@ -73,4 +98,28 @@ teardown() {
 
 @test "cookbook: vif-ovn" {
 	COOK_OVS=1 cook "$BOOK" vif-ovn
+}
+
+@test "cookbook: block" {
+	cook "$BOOK" block
+}
+
+@test "cookbook: block-image" {
+	cook "$BOOK" block-image
+}
+
+@test "cookbook: block-iso" {
+	cook "$BOOK" block-iso
+}
+
+@test "cookbook: block-shared" {
+	cook "$BOOK" block-shared
+}
+
+@test "cookbook: block-scratch" {
+	cook "$BOOK" block-scratch
+}
+
+@test "cookbook: 9pfs" {
+	cook "$BOOK" 9pfs
 }

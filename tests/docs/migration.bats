@@ -12,7 +12,7 @@ setup() {
 }
 
 teardown() {
-	rig_teardown
+	cook_teardown
 }
 
 # What the guide says of all of them: the journal, a filter where the guest has addresses,
@@ -23,14 +23,14 @@ OURS+='|^address vif[0-9.]+ +inet6 fe80::fcff:ffff:feff:ffff/64|^route6 fe80::/6
 # compare SECTION [ALLOWED]: the lines that may differ besides.
 compare() {
 	COOK_KEEP=$BATS_TEST_TMPDIR/script COOK_KIND=bash cook "$GUIDE" "$1" || return
-	rig_teardown
+	cook_teardown
 	COOK_KEEP=$BATS_TEST_TMPDIR/recipe COOK_KIND=ini cook "$GUIDE" "$1" || return
 	diff <(grep -vE "$OURS${2:+|$2}" "$BATS_TEST_TMPDIR/script") \
 		<(grep -vE "$OURS${2:+|$2}" "$BATS_TEST_TMPDIR/recipe")
 }
 
 @test "every home-made script of the guide has its test here" {
-	diff <(cook_sections "$GUIDE" | grep ^vif-) \
+	diff <(cook_sections "$GUIDE" | grep -E "^(vif|block)-") \
 		<(sed -n 's/^@test "migration: \(.*\)" {$/\1/p' "$BATS_TEST_FILENAME")
 }
 
@@ -48,6 +48,14 @@ compare() {
 
 @test "migration: vif-ovs-tag" {
 	COOK_OVS=1 compare vif-ovs-tag '^link ovs[^ ]* address='
+}
+
+@test "migration: vif-rate" {
+	compare vif-rate
+}
+
+@test "migration: block-image" {
+	compare block-image
 }
 
 @test "a guest of the script's is detached by ours after enable, one of ours by the script after disable" {

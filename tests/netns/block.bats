@@ -326,3 +326,24 @@ teardown() {
 	diff <(sort "$RIG/stock") <(sort "$RIG/ours")
 	remove 1
 }
+
+@test "block-dummy: dummy:FILE, as the stock script takes it" {
+	disk_scene
+	disk 1 51712 a params="dummy:$IMAGES/a"
+	disk 2 51712 a
+	RECIPE=block-dummy add 1
+	attached 1
+	run add 2
+	refused busy 2 'guest "guest1"'
+	RECIPE=block-dummy remove 1
+	nothing_left
+	backend_gone vbd 1 51712
+	for params in "file:$IMAGES/a" "$IMAGES/a" dummy: dummy:a; do
+		disk 1 51712 a params="$params"
+		RECIPE=block-dummy run add 1
+		echo "$params: $output"
+		[ "$status" = 1 ]
+		[ "$(node vbd 1 51712 hotplug-status)" = error ]
+		nothing_left
+	done
+}

@@ -151,7 +151,7 @@ reset_error() {
 		chmod o-w "$path"
 	done
 	chown 1 "$JOURNAL"
-	left_alone 'others than root own' "$OFFLINE"
+	left_alone 'belongs to user 1, not to root' "$OFFLINE"
 	chown 0 "$JOURNAL"
 	reset_error
 	vif_call 1 0 offline

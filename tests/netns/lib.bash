@@ -23,6 +23,8 @@ rig_setup() {
 	RIG=$(mktemp -d "/tmp/xhp-$$-XXXXXX")
 	DOM0=${RIG##*/}
 	RIG_PIDS=()
+	RIG_SELF=0
+	rig_holder_env=()
 	declare -gA RIG_NETNS=()
 	rig_xenstored
 	rig_dom0
@@ -46,6 +48,7 @@ rig_kernel_has() {
 	case $1 in
 	bridge-vlan) rig_link_works bridge vlan_filtering 1 ;;
 	dummy | ifb | vxlan) rig_link_works "$1" ;;
+	prjquota) rig_prjquota_works ;;
 	openvswitch) [ -d /sys/module/openvswitch ] || modprobe -q openvswitch ;;
 	*) [ -d "/sys/module/${1//-/_}" ] || modprobe -q "$1" ;;
 	esac
@@ -54,6 +57,18 @@ rig_kernel_has() {
 # rig_link_works KIND [OPTION...]: tried in a network namespace that ends with it.
 rig_link_works() {
 	unshare -n ip link add name rig0 type "$@" 2>/dev/null
+}
+
+# An ext4 that holds to project quotas: mounted where nobody else sees it.
+rig_prjquota_works() {
+	local file status
+	file=$(mktemp /tmp/xhp-ext4-XXXXXX)
+	truncate -s 16M "$file"
+	mkfs.ext4 -q -O project,quota "$file" &&
+		unshare -m mount -o loop,prjquota "$file" /mnt 2>/dev/null
+	status=$?
+	rm "$file"
+	return "$status"
 }
 
 rig_teardown() {
@@ -132,9 +147,37 @@ rig_netns_del() {
 rig_xenstored() {
 	export XENSTORED_RUNDIR=$RIG/xs XENSTORED_PATH=$RIG/xs/socket
 	mkdir "$RIG/xs"
-	rig_start_wait env LD_PRELOAD="$RIG_BUILD/xenstored.so" setpriv --pdeathsig KILL \
-		"$RIG_XENSTORED" -N -P --internal-db=on -F "$RIG/xs/pid" || return
+	rig_xenstored_start || return
 	xenstore-write /local/domain/0/domid 0 /local/domain/0/name Domain-0 domid 0
+}
+
+# Alone, after rig_xenstored_kill: one that has lost all that was in it.
+rig_xenstored_start() {
+	rig_start_wait env LD_PRELOAD="$RIG_BUILD/xenstored.so" setpriv --pdeathsig KILL \
+		"$RIG_XENSTORED" -N -P --internal-db=on -F "$RIG/xs/pid"
+}
+
+rig_xenstored_kill() {
+	local pid
+	pid=$(cat "$RIG/xs/pid")
+	kill -KILL "$pid"
+	wait "$pid" || :
+	rm -f "$RIG/xs"/{pid,socket*}
+}
+
+# driver_domain D: from here on, what runs in "dom0" is domain D, with its rights and no
+# others; backends are there. What libxl__domain_make writes for a driver domain.
+driver_domain() {
+	local d=$1 dir=/local/domain/$1 name
+	RIG_SELF=$d
+	xenstore-write "$dir" '' && xenstore-chmod "$dir" n0 "r$d" &&
+		xenstore-write "$dir/domid" "$d" "$dir/name" driver "$dir/vm" "/vm/$(guest_uuid "$d")" \
+			"$dir/libxl" '' "$dir/data" '' "$dir/device-model" '' &&
+		for name in libxl data device-model; do
+			xenstore-chmod "$dir/$name" "n$d" || return
+		done &&
+		"$RIG_BUILD/introduce" "$d" &&
+		rig_holder_env=("XENSTORED_PATH=$RIG/xs/domain-$d")
 }
 
 rig_dom0() {
@@ -168,7 +211,7 @@ rig_existing() {
 
 # Runs a command in dom0. The working directory is /, as under the daemonised xl.
 dom0() {
-	nsenter -t "$RIG_HOLDER" -n -m "$@"
+	env "${rig_holder_env[@]}" nsenter -t "$RIG_HOLDER" -n -m "$@"
 }
 
 # guest D N COMMAND...: runs a command where the other end of vifD.N is, as eth0.
@@ -242,7 +285,7 @@ guest_uuid() {
 # permissions that it gives. KEY= is an empty node, -KEY leaves the node out.
 backend() {
 	local class=$1 d=$2 n=$3 kind=${1/%vbd3/vbd} pair key uuid
-	local back=/local/domain/0/backend/$1/$2/$3 front=/local/domain/$2/device/$kind/$3
+	local back=/local/domain/$RIG_SELF/backend/$1/$2/$3 front=/local/domain/$2/device/$kind/$3
 	local -A node=([frontend-id]=$d [online]=1 [state]=2)
 	local args recipe=$class
 	shift 3
@@ -270,12 +313,12 @@ backend() {
 	xenstore-write "/vm/$uuid" '' "/local/domain/$d" '' "$back" '' "$front" '' &&
 		xenstore-chmod "/vm/$uuid" n0 "r$d" &&
 		xenstore-chmod "/local/domain/$d" n0 "r$d" &&
-		xenstore-chmod "$back" n0 "r$d" &&
-		xenstore-chmod "$front" "n$d" r0 || return
+		xenstore-chmod "$back" "n$RIG_SELF" "r$d" &&
+		xenstore-chmod "$front" "n$d" "r$RIG_SELF" || return
 	args=("/vm/$uuid/uuid" "$uuid" "/vm/$uuid/name" "${GUEST_NAME:-guest$d}"
 		"/local/domain/$d/vm" "/vm/$uuid" "/local/domain/$d/domid" "$d"
 		"/local/domain/$d/name" "${GUEST_NAME:-guest$d}"
-		"$back/frontend" "$front" "$front/backend" "$back" "$front/backend-id" 0
+		"$back/frontend" "$front" "$front/backend" "$back" "$front/backend-id" "$RIG_SELF"
 		"$front/state" 1 "$front/handle" "$n")
 	for key in "${!node[@]}"; do
 		args+=("$back/$key" "${node[$key]}")
@@ -284,24 +327,24 @@ backend() {
 		args+=("$front/mac" "${node[mac]}" "$front/mtu" "${node[mtu]:-1500}")
 	xenstore-write "${args[@]}" || return
 	# Like libxl's ro_front: the guest may read this one only.
-	[ "$class" != vif ] || xenstore-chmod "$front/mtu" n0 "r$d"
+	[ "$class" != vif ] || xenstore-chmod "$front/mtu" "n$RIG_SELF" "r$d"
 }
 
 # What libxl does before it calls the script on the way back.
 backend_closing() {
-	local back=/local/domain/0/backend/$1/$2/$3
+	local back=/local/domain/$RIG_SELF/backend/$1/$2/$3
 	xenstore-write "$back/online" 0 "$back/state" 6
 	[ "$1" != vif ] || xenstore-rm "$back/hotplug-status"
 }
 
 backend_gone() {
-	xenstore-rm "/local/domain/0/backend/$1/$2/$3"
+	xenstore-rm "/local/domain/$RIG_SELF/backend/$1/$2/$3"
 	xenstore-rm "/local/domain/$2/device/${1/%vbd3/vbd}/$3"
 }
 
 # node CLASS D N KEY: a backend node's value; empty if there is none.
 node() {
-	xenstore-read "/local/domain/0/backend/$1/$2/$3/$4" 2>/dev/null || :
+	xenstore-read "/local/domain/$RIG_SELF/backend/$1/$2/$3/$4" 2>/dev/null || :
 }
 
 # libxl_call CLASS D N COMMAND...: runs a script as libxl does (libxl_linux.c).

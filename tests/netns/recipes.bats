@@ -362,7 +362,7 @@ device_plan() {
 		chown 12345 "$RIG/etc-xen/scripts/$file"
 		run vif_call 1 0 online
 		[ "$status" = 1 ]
-		says "others than root own or can write to /etc/xen/scripts/$file"
+		says "/etc/xen/scripts/$file belongs to user 12345, not to root"
 		chown 0 "$RIG/etc-xen/scripts/$file"
 		chmod g+w "$RIG/etc-xen/scripts/$file"
 		run vif_call 1 0 online

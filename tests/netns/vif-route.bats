@@ -133,6 +133,23 @@ host_state() {
 	[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
 }
 
+@test "pin = the guest's MAC: its addresses are pinned, and no other MAC comes in" {
+	backend vif 1 0 ip='192.0.2.10 2001:db8::10'
+	printf '%s\n' '[recipe]' '[use vif-route]' 'pin = ${mac}' \
+		>"$RIG/etc-xen/hotplug/pinned.ini"
+	RECIPE=pinned
+	host_state >"$RIG/before"
+	vif_call 1 0 online
+	[ "$(dom0 ip neigh show dev vif1.0 nud permanent | grep -c 00:16:3e:01:01:00)" = 2 ]
+	dom0 xen-hotplug check
+	guest_up
+	guest 1 0 ping -q -c 1 -W 5 192.0.2.99
+	guest 1 0 ip link set eth0 address 00:16:3e:01:01:77
+	! guest 1 0 ping -q -c 1 -W 1 192.0.2.99
+	vif_call 1 0 offline
+	host_state | diff "$RIG/before" -
+}
+
 @test "what somebody else answers for already is left as it is" {
 	ip -n "$DOM0" neigh add proxy 192.0.2.10 dev eth0
 	backend vif 1 0 ip=192.0.2.10

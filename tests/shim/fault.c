@@ -3,20 +3,23 @@
 //
 // FAULT_AT     which of the calls that count, from 1; N+ = and all that follow
 // FAULT_KINDS  which count, by letters: n = a netlink message, j = a write below
-//              /run/xen-hotplug, s = a request to xenstored; all, if it is not set
+//              /run/xen-hotplug, s = a request to xenstored, l = a change of a loop
+//              device or the search for a free one; all but l, if it is not set
 // FAULT_HOW    fail = the call is not made and fails (s: xenstored refuses it);
 //              lost = it is made and fails; before, after = SIGKILL before or after
-//              it; torn = half of it is made, then SIGKILL; wait = a netlink message
-//              waits, 10 s at most, until there is a file FAULT_LOG.go; intr = a dump
-//              is told as one that a change overtook (NLM_F_DUMP_INTR)
+//              it; torn = half of it is made, then SIGKILL; wait = a netlink message or
+//              a loop device waits, 10 s at most, until there is a file FAULT_LOG.go;
+//              intr = a dump is told as one that a change overtook (NLM_F_DUMP_INTR)
 // FAULT_LOG    a file that gets a line for each call and each fork, and FAULT before
 //              the one that is hit
 
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/loop.h>
 #include <linux/netlink.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -60,7 +63,7 @@ static const char *hit(char kind)
 	static int count;
 	const char *kinds = getenv("FAULT_KINDS"), *at = getenv("FAULT_AT");
 
-	if ((kinds && !strchr(kinds, kind)) || !at)
+	if ((kinds ? !strchr(kinds, kind) : kind == 'l') || !at)
 		return "";
 	count++;
 	if (strchr(at, '+') ? count < atoi(at) : count != atoi(at))
@@ -227,6 +230,32 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 		interrupted &= h->nlmsg_type != NLMSG_DONE;
 	}
 	return n;
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	const char *how;
+	va_list ap;
+	void *arg;
+	int rc;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (request != LOOP_CTL_GET_FREE && request != LOOP_CONFIGURE &&
+	    request != LOOP_CLR_FD)
+		return (int)syscall(SYS_ioctl, fd, request, arg);
+	how = hit('l');
+	note("\nloop", 5);
+	die_if(how, "before");
+	wait_if(how);
+	if (!strcmp(how, "fail")) {
+		errno = ENOSPC;
+		return -1;
+	}
+	rc = (int)syscall(SYS_ioctl, fd, request, arg);
+	die_if(how, "after");
+	return rc;
 }
 
 pid_t fork(void)

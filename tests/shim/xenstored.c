@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The real xenstored without a hypervisor: stands in for what Xen gives it at start.
+//
+// A domain that is introduced (tests/netns/introduce) gets a ring in shared memory, as on
+// Xen; ring.h is its other end, a socket in xenstored's directory that is called
+// "domain-N". Who connects there has domain N's rights, and no others.
 
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <xenctrl.h>
 #include <xenevtchn.h>
 #include <xengnttab.h>
+
+#include "ring.h"
 
 /* Handles are opaque to xenstored; it only compares them with NULL. */
 static char handle;
@@ -72,30 +77,20 @@ int xc_domain_getinfo(xc_interface *xch, uint32_t domid, unsigned int max,
 	return 1;
 }
 
-/* Nothing ever fires: this descriptor is polled and never becomes readable. */
-static int evtchn_fd(void)
-{
-	static int fd = -1;
-
-	if (fd < 0)
-		fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return fd;
-}
-
 xenevtchn_handle *xenevtchn_open(xentoollog_logger *logger, unsigned int flags)
 {
-	return evtchn_fd() < 0 ? NULL : (xenevtchn_handle *)&handle;
+	return ring_events() < 0 ? NULL : (xenevtchn_handle *)&handle;
 }
 
 int xenevtchn_fd(xenevtchn_handle *xce)
 {
-	return evtchn_fd();
+	return ring_events();
 }
 
 xenevtchn_port_or_error_t xenevtchn_bind_interdomain(xenevtchn_handle *xce,
 						     uint32_t domid, evtchn_port_t port)
 {
-	return domid + 2;
+	return RING_PORT(domid);
 }
 
 xenevtchn_port_or_error_t xenevtchn_bind_virq(xenevtchn_handle *xce, unsigned int virq)
@@ -105,8 +100,7 @@ xenevtchn_port_or_error_t xenevtchn_bind_virq(xenevtchn_handle *xce, unsigned in
 
 xenevtchn_port_or_error_t xenevtchn_pending(xenevtchn_handle *xce)
 {
-	errno = EAGAIN;
-	return -1;
+	return ring_pending();
 }
 
 int xenevtchn_unmask(xenevtchn_handle *xce, evtchn_port_t port)
@@ -121,6 +115,7 @@ int xenevtchn_unbind(xenevtchn_handle *xce, evtchn_port_t port)
 
 int xenevtchn_notify(xenevtchn_handle *xce, evtchn_port_t port)
 {
+	ring_notify(port);
 	return 0;
 }
 
@@ -139,16 +134,13 @@ int xengnttab_set_max_grants(xengnttab_handle *xgt, uint32_t max)
 	return 0;
 }
 
-/* An introduced guest's ring: nobody is at its other end. */
 void *xengnttab_map_grant_ref(xengnttab_handle *xgt, uint32_t domid, uint32_t ref,
 			      int prot)
 {
-	void *page = mmap(NULL, getpagesize(), prot, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	return page == MAP_FAILED ? NULL : page;
+	return ring_make(domid);
 }
 
 int xengnttab_unmap(xengnttab_handle *xgt, void *start, uint32_t count)
 {
-	return munmap(start, (size_t)count * getpagesize());
+	return 0; /* its ring lives on */
 }

@@ -93,6 +93,19 @@ int store_publish(const char *backend, const struct store_item *items, unsigned 
 	return 0;
 }
 
+int store_remove(const char *path, struct xhp_err *err)
+{
+	(void)path;
+	(void)err;
+	return 0;
+}
+
+void store_tidy(const char *path, const char *stop)
+{
+	(void)path;
+	(void)stop;
+}
+
 void store_abandon(void)
 {
 }

@@ -36,6 +36,7 @@ static const char *show(enum value_type type, const union any *v)
 	case V_ENUM:
 		return mem_printf("word %u", v->word);
 	case V_UINT:
+	case V_RATE:
 		if (v->num.word)
 			return mem_printf("word %u", v->num.word);
 		return v->num.set ? mem_printf("%llu", (unsigned long long)v->num.v)
@@ -207,6 +208,19 @@ static void numbers(void **state)
 		{ V_UINT, "1 ", .bad = "is not a number" },
 		{ V_UINT, "0x10", .bad = "is not a number" },
 		{ V_UINT, "1;reboot", .bad = "\"1;reboot\" is not a number" },
+		{ V_RATE, "", "-" },
+		{ V_RATE, "8kbit", "8000", .min = 8000 },
+		{ V_RATE, "7kbit", .bad = "\"7kbit\" is not a rate", .min = 8000 },
+		{ V_RATE, "100mbit", "100000000" },
+		{ V_RATE, "1000000000gbit", "1000000000000000000" },
+		{ V_RATE, "1000000001gbit", .bad = "is not a rate" },
+		{ V_RATE, "0mbit", .bad = "is not a rate" },
+		{ V_RATE, "100", .bad = "expected kbit, mbit or gbit a second" },
+		{ V_RATE, "mbit", .bad = "is not a rate" },
+		{ V_RATE, "1 mbit", .bad = "is not a rate" },
+		{ V_RATE, "-1mbit", .bad = "is not a rate" },
+		{ V_RATE, "1mbps", .bad = "is not a rate" },
+		{ V_RATE, "1mbit;reboot", .bad = "\"1mbit;reboot\" is not a rate" },
 	};
 
 	(void)state;

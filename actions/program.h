@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Outside programs: where they are, and how they are run. */
+#ifndef ACTIONS_PROGRAM_H
+#define ACTIONS_PROGRAM_H
+
+#include "proc.h"
+#include "xhp.h"
+
+/*
+ * The path of a program, by its name in the fixed path or by an absolute path. -ENOENT
+ * with the package that has it; -EPERM if others than root can write to it.
+ */
+int program_find(const char *name, const char **ret, struct xhp_err *err);
+
+/*
+ * Runs a command, the first word being the program's name, with an environment of our
+ * own. The child is in the journal until proc_done(), if a journal is given.
+ */
+int program_run(struct journal *j, const struct texts *words, unsigned int timeout_s,
+		struct proc *ret, struct xhp_err *err);
+
+#endif

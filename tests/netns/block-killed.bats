@@ -1,0 +1,213 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SIGKILL in and after every write of an add and of a remove of a disk, and what the next
+# run makes of it; never is the image shown to two writers in between.
+
+load lib
+load scene
+load disk
+
+teardown() {
+	disk_teardown
+}
+
+# shimmed_disk NAME=VALUE...: $SHIM_VERB (or add) of guest 1's disk with calls that fail.
+shimmed_disk() {
+	libxl_call vbd 1 51712 env "$@" LD_PRELOAD="$RIG_BUILD/fault.so" \
+		/usr/sbin/xen-hotplug run block "${SHIM_VERB:-add}"
+}
+
+fresh() {
+	backend_gone vbd 1 51712 2>/dev/null || :
+	disk 1 51712 a
+}
+
+# killed HOW KINDS CHECK: runs CHECK after a kill at each call in turn.
+killed() {
+	local n
+	kills=0
+	for ((n = 1; ; n++)); do
+		rm -f "$RIG/run/calls"
+		fresh
+		run shimmed_disk FAULT_AT=$n FAULT_HOW="$1" FAULT_KINDS="$2" FAULT_LOG=/run/calls
+		grep -q FAULT "$RIG/run/calls" || break
+		[ "$status" = 137 ] || { echo "status $status: $output"; return 1; }
+		kills=$((kills + 1))
+		echo "killed $1 call $n"
+		other_guest
+		"$3"
+		nothing_left
+	done
+	[ "$status" = 0 ]
+	remove 1
+	nothing_left
+}
+
+# Another guest may have the image only while the first has nothing to write by.
+other_guest() {
+	run add 2
+	if [ "$status" = 0 ]; then
+		[ -z "$(node vbd 1 51712 physical-device)" ]
+		remove 2
+	else
+		[ "$(node vbd 2 51712 hotplug-status)" = busy ]
+		says 'is in use'
+	fi
+	xenstore-rm /local/domain/0/backend/vbd/2/51712/hotplug-status
+}
+
+next_add() {
+	add 1
+	attached 1
+	[ "$(loops | wc -l)" = 1 ]
+	remove 1
+}
+
+next_remove() {
+	remove 1
+}
+
+next_gc() {
+	xhp gc
+	[ ! -s "$RIG/run/xen-hotplug/devices/vbd-1-51712" ] || remove 1
+}
+
+both() {
+	disk_scene
+	disk 2 51712 a
+	killed after "$1" "$2"
+}
+
+@test "killed after each call: the next add is a whole attach" {
+	both jsl next_add
+	[ "$kills" -ge 15 ]
+}
+
+@test "killed after each call: the next remove leaves no trace" {
+	both jsl next_remove
+	[ "$kills" -ge 15 ]
+}
+
+@test "killed after each call: gc leaves no trace" {
+	both jsl next_gc
+	[ "$kills" -ge 15 ]
+}
+
+@test "killed before each write, and in the middle of it" {
+	disk_scene
+	disk 2 51712 a
+	killed before j next_add
+	killed torn j next_gc
+	[ "$kills" -ge 4 ]
+}
+
+@test "a remove is killed after each call: the next remove, or gc, does the rest" {
+	local next n
+	disk_scene
+	disk 2 51712 a
+	for next in 'remove 1' 'xhp gc'; do
+		for ((n = 1; ; n++)); do
+			rm -f "$RIG/run/calls"
+			fresh
+			add 1
+			SHIM_VERB=remove run shimmed_disk FAULT_AT=$n FAULT_HOW=after \
+				FAULT_KINDS=jsl FAULT_LOG=/run/calls
+			[ "$status" = 137 ] || break
+			other_guest
+			$next
+			[ ! -s "$RIG/run/xen-hotplug/devices/vbd-1-51712" ] || remove 1
+			nothing_left
+		done
+		[ "$status" = 0 ]
+		[ $n -ge 5 ]
+		nothing_left
+	done
+}
+
+@test "each call fails: an error that is told, and nothing is left" {
+	local n
+	disk_scene
+	for ((n = 1; ; n++)); do
+		rm -f "$RIG/run/calls"
+		fresh
+		run shimmed_disk FAULT_AT=$n FAULT_HOW=fail FAULT_KINDS=jl FAULT_LOG=/run/calls
+		grep -q FAULT "$RIG/run/calls" || break
+		[ "$status" = 1 ]
+		[ "$(node vbd 1 51712 hotplug-status)" = error ]
+		xhp gc
+		nothing_left
+	done
+	[ "$n" -ge 5 ]
+	remove 1
+}
+
+@test "no loop device is free" {
+	disk_scene
+	disk 1 51712 a
+	run shimmed_disk FAULT_AT=1+ FAULT_HOW=fail FAULT_KINDS=l
+	refused error 1 'there is no free loop device: No space left on device'
+	nothing_left
+}
+
+@test "a server that does not answer: an error in time, and another disk goes on" {
+	disk_scene
+	echo 'timeout = 1' >"$RIG/etc-xen/hotplug.conf"
+	disk 1 51712 a
+	disk 2 51712 b
+	image b
+	shimmed_disk FAULT_AT=2 FAULT_HOW=wait FAULT_KINDS=l FAULT_LOG=/run/calls \
+		>"$RIG/said" 2>&1 &
+	until grep -qs FAULT "$RIG/run/calls"; do sleep 0.05; done
+	add 2
+	attached 2
+	! wait $!
+	output=$(cat "$RIG/said") status=1
+	refused error 1 'is its server dead' 'no answer'
+	remove 2
+	xhp gc
+	nothing_left
+}
+
+@test "the guest and its backend are gone without a remove: gc gives everything back" {
+	disk_scene
+	disk 1 51712 a
+	disk 2 51712 a
+	add 1
+	backend_gone vbd 1 51712
+	run add 2
+	refused busy 2 'xen-hotplug gc gives it back'
+	xhp gc
+	nothing_left
+	add 2
+	attached 2
+	remove 2
+	# and a loop device whose journal was lost
+	disk 1 51712 a
+	add 1
+	rm "$RIG/run/xen-hotplug/devices/vbd-1-51712"
+	rm -r "$RIG/run/xen-hotplug"/index-*
+	xhp gc
+	[ "$(loops | wc -l)" = 1 ]
+	backend_gone vbd 1 51712
+	xhp gc
+	nothing_left
+}
+
+@test "the index is lost: the disk is still seen, and repair brings it back" {
+	disk_scene
+	disk 1 51712 a
+	disk 2 51712 a
+	add 1
+	rm -r "$RIG/run/xen-hotplug"/index-*
+	run add 2
+	refused busy 2 'guest "guest1"'
+	run xhp check
+	[ "$status" = 1 ]
+	says 'the index of disks has lost it'
+	xhp repair
+	xhp check
+	run add 2
+	refused busy 2 'guest "guest1"'
+	remove 1
+	nothing_left
+}
