@@ -74,6 +74,28 @@ test_nat() {
 	in_guest shared ping -c 1 -W 10 198.51.100.2
 }
 
+# vif-bridge with a VLAN: the guest is in this one, and in no other.
+test_vlan() {
+	local vid
+	ip link add brv type bridge vlan_filtering 1 vlan_default_pvid 0 stp_state 0 forward_delay 0
+	ip link set brv addrgenmode none up
+	for vid in 5 6; do
+		bridge vlan add dev brv vid $vid self
+		ip link add link brv name brv.$vid type vlan id $vid
+		ip addr add 198.18.$vid.1/24 dev brv.$vid
+		ip link set brv.$vid addrgenmode none up
+	done
+	attach bridge=brv.5 'ip=198.18.5.2 198.18.6.2'
+	bridge vlan show dev "$(vif_of shared)" | grep '5 PVID Egress Untagged'
+	eth0_has 198.18.5.2/24
+	in_guest shared ip addr add 198.18.6.2/24 dev eth0
+	in_guest shared ping -c 1 -W 10 198.18.5.1
+	ping -c 1 -W 10 198.18.5.2
+	! in_guest shared ping -c 2 -W 2 198.18.6.1 || return 1
+	detach_all
+	ip link del brv
+}
+
 # vif-openvswitch: a tagged port of the kernel's datapath.
 test_ovs() {
 	modprobe openvswitch
@@ -98,7 +120,7 @@ test_ovs() {
 	! in_guest shared ping -c 2 -W 2 198.18.6.1 || return 1
 	! in_guest shared ping -c 2 -W 2 -I 198.18.5.66 198.18.5.1 || return 1
 	detach_all
-	[ -z "$(ovs-vsctl list-ports ovsbr0 | grep vif)" ]
+	! ovs-vsctl list-ports ovsbr0 | grep vif || return 1
 	ovs-appctl -t ovs-vswitchd exit --cleanup
 	ovs-appctl -t ovsdb-server exit
 	rm /tmp/conf.db

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Beside the stock scripts: what the one attached, the other detaches.
+# What else a host has, or has not: the stock scripts, dpkg, nftables, iptables-legacy.
 
 setup_file() {
 	guest_create shared 'vif = []'
@@ -9,6 +9,7 @@ setup_file() {
 teardown() {
 	detach_all
 	xen-hotplug enable >/dev/null
+	nft_back
 	# iptables leaves its own empty chains behind
 	nft delete table ip filter 2>/dev/null || :
 }
@@ -30,7 +31,7 @@ test_from_stock() {
 	xen-hotplug enable --list | grep '^block .* ours'
 	detach_all
 	xen-hotplug gc
-	[ -z "$(iptables -S FORWARD | grep vif)" ]
+	! iptables -S FORWARD | grep vif || return 1
 	[ -z "$(loops)" ]
 }
 
@@ -54,9 +55,47 @@ test_dpkg() {
 		DEBIAN_FRONTEND=noninteractive dpkg --force-confask --force-confnew -i "$deb"
 	done
 	xen-hotplug enable --list
-	[ -z "$(xen-hotplug enable --list | grep -v ' ours, ')" ]
+	! xen-hotplug enable --list | grep -v ' ours, ' || return 1
 	xen-hotplug enable --list | grep '^block .*, the original is block.stock'
 	attach
 	[ "$(xen-hotplug status | grep -c ' attached ')" = 2 ]
-	[ -z "$(dpkg --verify xen-utils-common)" ]
+	! dpkg --verify xen-utils-common | grep /etc/xen/scripts || return 1
+}
+
+# The kernel has no nf_tables from here on.
+nft_away() {
+	local i
+	mv /lib/modules/*/kernel/net/netfilter/nf_tables.ko /root/
+	nft flush ruleset
+	for i in {1..5}; do
+		rmmod $(awk '$1 ~ /^nft?_/ { print $1 }' /proc/modules) 2>/dev/null || :
+	done
+	! nft list tables
+}
+
+nft_back() {
+	iptables-legacy -P FORWARD ACCEPT
+	rmmod iptable_filter ip_tables 2>/dev/null || :
+	[ ! -e /root/nf_tables.ko ] ||
+		mv /root/nf_tables.ko /lib/modules/*/kernel/net/netfilter/
+}
+
+# No nftables, and a firewall of iptables-legacy: all but ip= works, and that says why not.
+test_no_nft() {
+	local vif
+	nft_away
+	iptables-legacy -P FORWARD DROP
+	xl network-attach shared bridge=xenbr0
+	vif=$(vif_of shared)
+	wait_until in_guest shared test -e /sys/class/net/eth0
+	guest_up shared
+	pings shared
+	iptables-legacy -S FORWARD | grep "$vif"
+	detach_all
+	! iptables-legacy -S FORWARD | grep "$vif" || return 1
+	if xl network-attach shared bridge=xenbr0 ip=192.0.2.10 >said 2>&1; then
+		return 1
+	fi
+	cat said
+	grep 'vif-bridge.*nf_*tables' said
 }
