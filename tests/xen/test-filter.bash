@@ -63,8 +63,7 @@ test_arp() {
 	dropped "arp saddr ip 192.0.2.77" "arping -c 2 -w 2 -I ETH -s 192.0.2.77 NET4.1"
 }
 
-# A firewall that flushes nftables, as Debian's nftables.service does it: what our unit
-# runs after it puts the filter back.
+# Debian's nftables.service flushes the filter: what our unit runs then puts it back.
 test_flush() {
 	local unit=/usr/lib/systemd/system/xen-hotplug-repair.service command
 	for command in ExecStart ExecReload; do
