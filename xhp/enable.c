@@ -109,7 +109,8 @@ static int dpkg(const char *const argv[], int *ret_status, struct buf *output,
 	return 0;
 }
 
-/* The diversion makes dpkg put the package's file aside from now on, not over ours. */
+/* The diversion makes dpkg put the package's file aside from now on, not over ours.
+   Returns 1 if it changed something. */
 static int divert(const char *path, bool add, struct xhp_err *err)
 {
 	const char *const list[] = { DIVERT, "--truename", path, NULL };
@@ -136,7 +137,7 @@ static int divert(const char *path, bool add, struct xhp_err *err)
 	if (status)
 		return err_set(err, -EIO, "dpkg-divert %s %s: %s", argv[5], path,
 			       proc_last_lines(&output));
-	return 0;
+	return 1;
 }
 
 /* --- one name --- */
@@ -150,17 +151,25 @@ static bool is_one_file(const char *path, const char *stock)
 	       a.st_ino == b.st_ino;
 }
 
+/* An original that has lost its own name stays. */
+static void unkeep(const char *path, const char *stock)
+{
+	if (is_one_file(path, stock))
+		unlink(stock);
+}
+
 /* The name is there all the time: first the old, and from one instant on ours. */
 static int enable_one(const char *name, struct xhp_err *err)
 {
 	const char *path = script_path(name), *stock = mem_printf("%s" STOCK, path);
-	const char *temp = mem_printf("%s.new", path);
+	const char *temp = mem_printf("%s.xen-hotplug", path);
 	struct stat st;
+	int diverted;
 
 	switch (state_of(name)) {
 	case OURS:
 		printf("%s: ours already\n", name);
-		return divert(path, true, err);
+		return divert(path, true, err) < 0 ? err->code : 0;
 	case FOREIGN:
 		if (is_one_file(path, stock))
 			break;
@@ -176,8 +185,9 @@ static int enable_one(const char *name, struct xhp_err *err)
 	case ABSENT:
 		break;
 	}
-	if (divert(path, true, err) < 0) {
-		unlink(stock);
+	diverted = divert(path, true, err);
+	if (diverted < 0) {
+		unkeep(path, stock);
 		return err->code;
 	}
 	unlink(temp);
@@ -186,8 +196,9 @@ static int enable_one(const char *name, struct xhp_err *err)
 
 		err_sys(err, -errno, "%s", path);
 		unlink(temp);
-		unlink(stock);
-		divert(path, false, &unused);
+		unkeep(path, stock);
+		if (diverted)
+			divert(path, false, &unused);
 		return err->code;
 	}
 	printf("%s: ours now\n", name);
@@ -210,7 +221,7 @@ static int disable_one(const char *name, struct xhp_err *err)
 			path, stock);
 	if (state == FOREIGN) {
 		printf("%s: not ours\n", name);
-		return divert(path, false, err);
+		return divert(path, false, err) < 0 ? err->code : 0;
 	}
 	if (rename(stock, path) < 0) {
 		if (errno != ENOENT)

@@ -56,6 +56,22 @@ ours() {
 	[ "$(cat "$RIG/etc-xen/scripts/vif-bridge.stock")" = other ]
 }
 
+@test "dpkg-divert fails: all is as before" {
+	dom0 umount /usr/bin/dpkg-divert
+	printf '#!/bin/sh\necho "no space"; exit 2\n' >"$RIG/divert"
+	chmod 755 "$RIG/divert"
+	dom0 mount --bind "$RIG/divert" /usr/bin/dpkg-divert
+	run xhp enable vif-bridge
+	[ "$status" = 1 ]
+	[[ $output == *'no space'* ]]
+	original
+	# the original has lost its name, but not its content
+	mv "$RIG"/etc-xen/scripts/vif-bridge{,.stock}
+	run xhp enable vif-bridge
+	[ "$status" = 1 ]
+	[ "$(cat "$RIG/etc-xen/scripts/vif-bridge.stock")" = stock ]
+}
+
 @test "an enable that was cut short is finished, or taken back" {
 	dom0 ln $SCRIPTS/vif-bridge $SCRIPTS/vif-bridge.stock
 	xhp disable vif-bridge
