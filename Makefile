@@ -64,7 +64,10 @@ RECIPES := $(wildcard conf/*.ini)
 UNITS := $(wildcard conf/*.service)
 RULES := $(wildcard conf/*.rules)
 INITS := $(wildcard conf/*.init)
-SCRIPTS := $(filter-out %.md,$(wildcard compat-scripts/*))
+SCRIPTS := $(filter-out %.md %.sh,$(wildcard compat-scripts/*))
+LIBRARIES := $(wildcard compat-scripts/*.sh)
+DOCS := README conf/COOKBOOK.md compat-scripts/MIGRATION.md compat-scripts/SCRIPTS.md
+DEST_DOCS = $(DESTDIR)$(DATADIR)/doc/xen-hotplug
 DEST_SCRIPTS = $(DESTDIR)$(LIBDIR)/scripts
 DEST_RECIPES = $(DESTDIR)$(DATADIR)/xen-hotplug
 
@@ -80,6 +83,7 @@ install: all
 			>$(DEST_SCRIPTS)/$${f##*/} && \
 		chmod 755 $(DEST_SCRIPTS)/$${f##*/} || exit 1; \
 	done
+	$(INSTALL) -m 644 $(LIBRARIES) $(DEST_SCRIPTS)/
 	[ -e $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf ] || \
 		$(INSTALL) -m 644 conf/hotplug.conf $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(RULESDIR)
@@ -94,6 +98,8 @@ install: all
 	done
 	$(INSTALL) -m 644 xhp/xen-hotplug.8 $(DESTDIR)$(MANDIR)/man8/
 	$(INSTALL) -m 644 conf/xen-hotplug-recipe.5 $(DESTDIR)$(MANDIR)/man5/
+	$(INSTALL) -d $(DEST_DOCS)
+	$(INSTALL) -m 644 $(DOCS) $(DEST_DOCS)/
 
 # The administrator's files stay: recipes, and settings that were changed. The old scripts
 # get their names back first, or no guest would start.
@@ -105,10 +111,11 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
 		$(addprefix $(DESTDIR)$(RULESDIR)/,$(notdir $(RULES)))
 	rm -f $(addprefix $(DEST_RECIPES)/,$(notdir $(RECIPES) $(INITS)) schema.json)
-	rm -f $(addprefix $(DEST_SCRIPTS)/,$(notdir $(SCRIPTS)))
+	rm -f $(addprefix $(DEST_SCRIPTS)/,$(notdir $(SCRIPTS) $(LIBRARIES)))
+	rm -f $(addprefix $(DEST_DOCS)/,$(notdir $(DOCS)))
 	cmp -s conf/hotplug.conf $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf && \
 		rm -f $(DESTDIR)$(SYSCONFDIR)/xen/hotplug.conf || :
-	rmdir $(DEST_RECIPES) $(DEST_SCRIPTS) $(DESTDIR)$(LIBDIR) \
+	rmdir $(DEST_DOCS) $(DEST_RECIPES) $(DEST_SCRIPTS) $(DESTDIR)$(LIBDIR) \
 		$(DESTDIR)$(SYSCONFDIR)/xen/hotplug 2>/dev/null || :
 
 # --- to see it at work ---

@@ -39,9 +39,10 @@ static const struct param params[] = {
 	{ .key = "mtu",
 	  .type = V_UINT,
 	  .offset = offsetof(struct args, mtu),
+	  .words = "keep",
 	  .min = 68,
 	  .max = 65535,
-	  .help = "the interface's MTU; else the bridge's" },
+	  .help = "the interface's MTU, or keep; else the bridge's" },
 	{ .key = "create",
 	  .type = V_BOOL,
 	  .offset = offsetof(struct args, create),
@@ -218,12 +219,14 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	}
 	if (link.ifindex == args->bridge.ifindex)
 		return err_set(err, -ELOOP, "%s cannot be its own port", link.name.s);
-	if (args->mtu.set && args->mtu.v < mtu)
+	if (args->mtu.word)
+		mtu = link.mtu;
+	else if (args->mtu.set && args->mtu.v < mtu)
 		log_warn(
 			"MTU %u of %s is below that of %s, which may follow it down, for "
 			"all its ports",
 			(unsigned int)args->mtu.v, link.name.s, args->bridge.name.s);
-	ctx->mtu = args->mtu.set ? (unsigned int)args->mtu.v : mtu;
+	ctx->mtu = args->mtu.v ? (unsigned int)args->mtu.v : mtu;
 	step_result(step, "name", args->bridge.name.s);
 	step_result(step, "mtu", mem_printf("%u", ctx->mtu));
 	return 0;
@@ -272,6 +275,8 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	if (link.master && port_now(link.ifindex, port, &old, err) < 0)
 		return err->code;
 	mtu = args->mtu.set ? (uint32_t)args->mtu.v : bridge.mtu;
+	if (args->mtu.word)
+		mtu = link.mtu;
 	if (mtu != link.mtu)
 		change.mtu = mtu;
 	change.master = bridge.ifindex;
@@ -407,12 +412,16 @@ static int detach_stock(struct ctx *ctx, struct step *step, void *data,
 {
 	const struct link_change out = { .set_master = true };
 	const struct args *args = data;
-	struct link link;
+	struct link link, master;
 
 	(void)step;
 	if (dev_or(ctx, &args->dev, &link, err) < 0)
 		return err->code == -ENODEV ? 0 : err->code;
 	if (!link.master || strcmp(link.port_kind, "bridge") != 0)
+		return 0;
+	/* out of a bridge of its own, and of no other */
+	if (args->create && (nl_link_by_index(link.master, &master, err) < 0 ||
+			     strcmp(master.name.s, args->name.name.s) != 0))
 		return 0;
 	if (nl_link_change(link.ifindex, &out, err) < 0 && err->code != -ENODEV)
 		return err_wrap(err, "cannot take %s out of its bridge", link.name.s);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// hooks: the administrator's vif-post.d/*.hook files, which bash has always sourced.
+// hooks: the administrator's vif-post.d: *.hook files, which bash has always sourced, and
+// programs.
 
 #include <dirent.h>
 #include <stdio.h>
@@ -17,7 +18,10 @@
 
 struct args {
 	const char *dir, *bridge, *main_ip;
-	unsigned int n; /* hooks that are there */
+	/* found by the check */
+	bool sourced;
+	const char **programs;
+	unsigned int nprograms;
 };
 
 static const struct param params[] = {
@@ -25,7 +29,7 @@ static const struct param params[] = {
 	  .type = V_PATH,
 	  .offset = offsetof(struct args, dir),
 	  .dflt = SYSCONFDIR "/xen/scripts/vif-post.d",
-	  .help = "where the *.hook files are; those with the run bit are sourced by bash" },
+	  .help = "where they are: *.hook files, which bash sources, and programs" },
 	{ .key = "bridge",
 	  .type = V_TEXT,
 	  .offset = offsetof(struct args, bridge),
@@ -37,30 +41,55 @@ static const struct param params[] = {
 	{ .key = NULL },
 };
 
-/* How many hooks there are; an absent directory has none. */
-static int count_hooks(const char *path, unsigned int *ret, struct xhp_err *err)
+enum sort { NO_HOOK, SOURCED, PROGRAM };
+
+/* Names as run-parts(8) takes them: what editors and package managers leave has others.
+ */
+static enum sort sort_of(int dir, const char *name, struct stat *ret)
 {
-	DIR *dir = opendir(path);
+	size_t len = strlen(name);
+
+	if (*name == '.' || fstatat(dir, name, ret, 0) < 0 || !S_ISREG(ret->st_mode) ||
+	    faccessat(dir, name, X_OK, 0) < 0)
+		return NO_HOOK;
+	if (len > 5 && !strcmp(name + len - 5, ".hook"))
+		return SOURCED;
+	return name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				 "0123456789_-")]
+		       ? NO_HOOK
+		       : PROGRAM;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* What hooks there are; an absent directory has none. */
+static int find_hooks(struct args *args, struct xhp_err *err)
+{
+	DIR *dir = opendir(args->dir);
 	struct dirent *e;
 	struct stat st;
 	int rc;
 
-	*ret = 0;
 	if (!dir)
-		return errno == ENOENT ? 0 : err_sys(err, -errno, "%s", path);
-	rc = fstat(dirfd(dir), &st) == 0 ? owner_check(&st, path, err) : 0;
+		return errno == ENOENT ? 0 : err_sys(err, -errno, "%s", args->dir);
+	rc = fstat(dirfd(dir), &st) == 0 ? owner_check(&st, args->dir, err) : 0;
 	while (!rc && (e = readdir(dir))) {
-		size_t len = strlen(e->d_name);
+		enum sort sort = sort_of(dirfd(dir), e->d_name, &st);
+		const char *path = mem_printf("%s/%s", args->dir, e->d_name);
 
-		if (*e->d_name == '.' || len <= 5 ||
-		    strcmp(e->d_name + len - 5, ".hook") != 0 ||
-		    faccessat(dirfd(dir), e->d_name, X_OK, 0) < 0)
-			continue;
-		++*ret;
-		if (fstatat(dirfd(dir), e->d_name, &st, 0) == 0)
-			rc = owner_check(&st, mem_printf("%s/%s", path, e->d_name), err);
+		if (sort == SOURCED)
+			args->sourced = true;
+		else if (sort == PROGRAM)
+			*MEM_PUSH(args->programs, args->nprograms) = path;
+		if (sort != NO_HOOK)
+			rc = owner_check(&st, path, err);
 	}
 	closedir(dir);
+	if (args->nprograms)
+		qsort(args->programs, args->nprograms, sizeof(*args->programs), compare);
 	return rc;
 }
 
@@ -70,10 +99,10 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 
 	(void)ctx;
 	(void)step;
-	if (count_hooks(args->dir, &args->n, err) < 0)
+	if (find_hooks(args, err) < 0)
 		return err->code;
-	if (args->n && access(RUNNER, X_OK) < 0)
-		return err_sys(err, -errno, "%u hooks in %s, but no runner %s", args->n,
+	if (args->sourced && access(RUNNER, X_OK) < 0)
+		return err_sys(err, -errno, "*.hook files in %s, but no runner %s",
 			       args->dir, RUNNER);
 	return 0;
 }
@@ -95,10 +124,15 @@ static int run(struct ctx *ctx, const char *const fields[], const char *command,
 
 	env[n++] = assign("command", command);
 	for (; fields[0]; fields += 2) {
-		if (!strcmp(fields[0], "dir"))
+		if (!strcmp(fields[0], "dir")) {
 			argv[1] = fields[1];
-		else if (n < 22)
+		} else if (!strcmp(fields[0], "program")) {
+			argv[0] = fields[1];
+			argv[1] = command;
+			argv[2] = NULL;
+		} else if (n < 22) {
 			env[n++] = assign(fields[0], fields[1]);
+		}
 	}
 	if (store)
 		env[n++] = assign("XENSTORED_PATH", store);
@@ -106,21 +140,17 @@ static int run(struct ctx *ctx, const char *const fields[], const char *command,
 		return err->code;
 	proc_done(ctx->journal, &p);
 	if (p.status)
-		return err_set(err, -EIO, "a hook in %s ended with status %d: %s",
-			       argv[1], p.status, proc_last_lines(&p.output));
+		return err_set(err, -EIO, "%s%s ended with status %d: %s",
+			       argv[2] ? "a hook in " : "", argv[2] ? argv[1] : argv[0],
+			       p.status, proc_last_lines(&p.output));
 	return 0;
 }
 
-static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+/* `what` is "dir" for those that are sourced, all at once, or "program" for one. */
+static int apply_one(struct ctx *ctx, const struct args *args, const char *ip,
+		     const char *what, const char *path, struct xhp_err *err)
 {
-	const struct args *args = data;
-	const char *ip = "";
-
-	if (!args->n)
-		return 0;
-	if (step_var(ctx, step, "ip", &ip, err) < 0)
-		return err->code;
-	const char *fields[] = { "dir",         args->dir,
+	const char *fields[] = { what,          path,
 				 "dev",         ctx->dev.name.s,
 				 "bridge",      args->bridge,
 				 "ip",          ip,
@@ -133,20 +163,48 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 				 "script",      getenv("script"),
 				 NULL };
 
-	if (RECORD(ctx, err, SCOPE_HOST, "hooks", "ran", "dir", args->dir, "dev",
-		   fields[3], "bridge", args->bridge, "ip", ip, "main_ip", args->main_ip,
-		   "XENBUS_PATH", ctx->req->path, "XENBUS_TYPE", ctx->req->type,
-		   "type_if", fields[15], "vif", fields[17], "netdev", fields[19],
-		   "script", fields[21], "back",
+	if (RECORD(ctx, err, SCOPE_HOST, "hooks", strcmp(what, "dir") ? "program" : "ran",
+		   what, path, "dev", fields[3], "bridge", args->bridge, "ip", ip,
+		   "main_ip", args->main_ip, "XENBUS_PATH", ctx->req->path, "XENBUS_TYPE",
+		   ctx->req->type, "type_if", fields[15], "vif", fields[17], "netdev",
+		   fields[19], "script", fields[21], "back",
 		   !strcmp(ctx->req->verb, "online") ? "offline" : "remove") < 0)
 		return err->code;
 	return run(ctx, fields, ctx->req->verb, err);
 }
 
+static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	const char *ip = "";
+
+	if (!args->sourced && !args->nprograms)
+		return 0;
+	if (step_var(ctx, step, "ip", &ip, err) < 0)
+		return err->code;
+	if (args->sourced && apply_one(ctx, args, ip, "dir", args->dir, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < args->nprograms; i++) {
+		if (apply_one(ctx, args, ip, "program", args->programs[i], err) < 0)
+			return err->code;
+	}
+	return 0;
+}
+
+/* What is to run on the way back may have gone, or be another's by now. */
+static int may_run(const char *path, struct xhp_err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return err_sys(err, -errno, "%s", path);
+	return owner_check(&st, path, err);
+}
+
 static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
 	const char **fields = MEM_ARRAY(const char *, 2 * rec->nfields + 1);
-	const char *back = rec_get(rec, "back");
+	const char *back = rec_get(rec, "back"), *program = rec_get(rec, "program");
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < rec->nfields; i++) {
@@ -155,8 +213,8 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		fields[n++] = rec->fields[i].name;
 		fields[n++] = rec->fields[i].value;
 	}
-	if (access(RUNNER, X_OK) < 0) {
-		log_warn("the hooks are not run: no %s", RUNNER);
+	if (may_run(program ? program : RUNNER, err) < 0) {
+		log_warn("a hook is not run: %s", err->text);
 		return 0;
 	}
 	return run(ctx, fields, back ? back : "remove", err);

@@ -94,8 +94,8 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 {
 	const struct args *args = data;
 	const char *name = ifb_name(ctx), *path = node_path(ctx, args->node);
-	CLEANUP_FD int dir = state_dir("", err), lock = -1;
-	int rc;
+	CLEANUP_FD int dir = state_dir("", err);
+	int lock, rc;
 
 	if (dir < 0)
 		return dir;
@@ -108,7 +108,7 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 			    ctx->req->path, "path", path, "value", name);
 	if (!rc)
 		rc = publish(ctx->req->path, path, name, err);
-	unlinkat(dir, LOCK, 0);
+	lock_release(dir, LOCK, lock);
 	step_result(step, "name", name);
 	return rc;
 }
@@ -159,7 +159,7 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 			log_warn("%s: it is left alone", err->text);
 		return err->code == -ENODEV || err->code == -ESTALE ? 0 : err->code;
 	}
-	if (nl_ifb_del(link.ifindex, err) < 0 && err->code != -ENODEV)
+	if (nl_link_del(link.ifindex, err) < 0 && err->code != -ENODEV)
 		return err_wrap(err, "cannot remove %s", link.name.s);
 	return 0;
 }

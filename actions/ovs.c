@@ -272,7 +272,7 @@ static int port_of(const struct rec *rec, struct ovs_port *ret, const char **ret
 /* The device's port, by its mark, wherever it is now; if `stock`, also one without any.
  */
 static int remove_port(struct ovsdb *db, const char *name, const char *device, bool stock,
-		       const struct ovs_old *before, struct xhp_err *err)
+		       const struct ovs_old *before, bool wait, struct xhp_err *err)
 {
 	struct ovs_old now;
 	int rc = -EAGAIN;
@@ -287,7 +287,7 @@ static int remove_port(struct ovsdb *db, const char *name, const char *device, b
 			return 0;
 		}
 		if (!rc && now.uuid)
-			rc = ovs_port_del(db, now.uuid, name, before, err);
+			rc = ovs_port_del(db, now.uuid, name, before, wait, err);
 		if (rc == -EREMOTEIO && before) {
 			log_warn("Open vSwitch's port %s cannot be put back as it was "
 				 "before: %s",
@@ -318,22 +318,25 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		.port = rec_get(rec, "old-port"),
 		.interface = rec_get(rec, "old-interface"),
 	};
-	const char *database;
+	const char *database, *own;
 	struct ovs_port port;
 	struct ovsdb *db;
 	struct link link;
-	bool put_back;
+	bool put_back, stays;
 	int rc;
 
 	if (!strcmp(rec->kind, "mtu"))
 		return undo_mtu(rec, err);
+	/* a device that goes is down already, and nobody waits to use it elsewhere */
+	own = journal_head(ctx->journal, "ifindex");
+	stays = ctx->rollback || !own || strcmp(own, rec_get(rec, "ifindex")) != 0;
 	put_back = ctx->rollback && before.bridge_uuid && before.port &&
 		   before.interface && !rec_link(rec, &link, err);
 	if (port_of(rec, &port, &database, err) < 0 ||
 	    ovsdb_open(database, UNDO_SECONDS, &db, err) < 0)
 		return err->code;
 	rc = remove_port(db, port.name, port.device, false, put_back ? &before : NULL,
-			 err);
+			 stays, err);
 	ovsdb_close(db);
 	return rc;
 }
@@ -418,7 +421,8 @@ static int sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
 		if (nl_link_by_name(list[i].name, &link, err) != -ENODEV ||
 		    !is_gone(list[i].device))
 			continue;
-		rc = remove_port(db, list[i].name, list[i].device, false, NULL, err);
+		rc = remove_port(db, list[i].name, list[i].device, false, NULL, true,
+				 err);
 		if (!rc)
 			log_info("removed Open vSwitch's port %s: its device and journal "
 				 "are gone",
@@ -447,7 +451,7 @@ static int detach_stock(struct ctx *ctx, struct step *step, void *data,
 	}
 	if (rc < 0)
 		return rc;
-	rc = remove_port(db, link.name.s, ctx->device, true, NULL, err);
+	rc = remove_port(db, link.name.s, ctx->device, true, NULL, true, err);
 	ovsdb_close(db);
 	return rc;
 }

@@ -52,11 +52,12 @@ int ovs_port_add(struct ovsdb *db, const struct ovs_port *port, const struct ovs
 		 struct xhp_err *err);
 
 /*
- * Deletes a port, and puts what was there before in its place if `before` has any. Waits
- * for ovs-vswitchd, but if that is not running or fails, it is no error.
+ * Deletes a port, and puts what was there before in its place if `before` has any. If
+ * `wait`, ovs-vswitchd has done so, too, then; if it is not running or fails, it is no
+ * error.
  */
 int ovs_port_del(struct ovsdb *db, const char *uuid, const char *name,
-		 const struct ovs_old *before, struct xhp_err *err);
+		 const struct ovs_old *before, bool wait, struct xhp_err *err);
 
 /* Is the port as we made it? 0, or 1 with the difference in err. */
 int ovs_port_audit(struct ovsdb *db, const struct ovs_port *port, struct xhp_err *err);

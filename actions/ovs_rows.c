@@ -360,19 +360,20 @@ static int put_back(struct ovsdb *db, json_t *ops, const struct ovs_old *before,
 }
 
 int ovs_port_del(struct ovsdb *db, const char *uuid, const char *name,
-		 const struct ovs_old *before, struct xhp_err *err)
+		 const struct ovs_old *before, bool wait, struct xhp_err *err)
 {
 	json_t *ops = json_array(), *results;
-	bool running;
 
-	running = !ovsdb_daemon(db, 0, err);
-	if (!running && err->code != -ESRCH)
-		return err->code;
+	if (wait && ovsdb_daemon(db, 0, err) < 0) {
+		if (err->code != -ESRCH)
+			return err->code;
+		wait = false;
+	}
 	json_array_append(ops, op_wait("Port", by_name(name), uuid));
 	ops_remove(ops, uuid);
 	if (before && put_back(db, ops, before, err) < 0)
 		return err->code;
-	if (!running)
+	if (!wait)
 		return ovsdb_transact(db, ops, &results, err);
 	if (ovsdb_configure(db, ops, err) < 0) {
 		if (err->code != -EINPROGRESS)

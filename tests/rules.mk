@@ -25,13 +25,15 @@ build/tests/frames: $(addprefix tests/netns/,frames.c framebuild.c frametable.c 
 
 build/tests/%: tests/bench/%.c
 	@mkdir -p $(@D)
-	$(CC) $(TEST_CFLAGS) -o $@ $< $(TEST_LIBS)
+	$(CC) $(TEST_CFLAGS) -o $@ $<
+
+build/tests/floor: $(addprefix tests/bench/,floor.c floor_ip.c floor.h)
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c,$^) -lxenstore
 
 build/tests/xen-9pfsd build/tests/introduce: build/tests/%: tests/netns/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $< -lxenstore
-
-build/tests/floor: TEST_LIBS = -lxenstore
 
 # Unit tests: one program a file. The engine is an archive, so that a test's own store,
 # or list of actions, stands in for the engine's.

@@ -73,6 +73,50 @@ static const char *device(const struct request *req)
 	return req->early ? prepared(req, path ? path : "") : class_plain_device(req);
 }
 
+static bool is_below(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return !strncmp(path, dir, len) && path[len] == '/';
+}
+
+/*
+ * What lies in another export can be exchanged for a link by the guest that has that one,
+ * be it the same guest: then the backend opens whatever the link leads to.
+ */
+static int check_nested(struct ctx *ctx, struct xhp_err *err)
+{
+	struct field *names;
+	const char *path;
+	unsigned int n;
+
+	if (var_get(ctx, ctx->recipe->root, "path", &path, err) < 0 ||
+	    journal_list(JOURNAL_DEVICES, &names, &n, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < n; i++) {
+		const char *name = names[i].name;
+		struct xhp_err unused;
+		struct journal j;
+
+		if (!strstr(name, "9pfs-") || !strcmp(name, ctx->device) ||
+		    journal_read(JOURNAL_DEVICES, name, &j, &unused) < 0 ||
+		    j.foreign_boot)
+			continue;
+		for (unsigned int k = 0; k < j.nvars; k++) {
+			const char *other = j.vars[k].value;
+
+			if (strcmp(j.vars[k].name, "path") != 0 ||
+			    (!is_below(path, other) && !is_below(other, path)))
+				continue;
+			return err_set(err, -EPERM,
+				       "%s and %s, which %s has, lie one in the other: a "
+				       "guest could put a link to any place there",
+				       quoted(path), quoted(other), name);
+		}
+	}
+	return 0;
+}
+
 /* All that the backend reads has to be what it says, also what no step asks for. */
 static int find(struct ctx *ctx, enum verb_kind kind, struct xhp_err *err)
 {
@@ -91,7 +135,7 @@ static int find(struct ctx *ctx, enum verb_kind kind, struct xhp_err *err)
 				       "\"none\"",
 				       quoted(value));
 	}
-	return 0;
+	return kind == VERB_ATTACH ? check_nested(ctx, err) : 0;
 }
 
 /* The device holds now what was prepared for it; nobody else does. */

@@ -63,6 +63,15 @@ static const char *colo_device(const struct request *req)
 
 static int colo_find(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
 {
+	const char *unused;
+
+	/* also what the recipe makes no use of: it is wrong as a whole */
+	for (const struct var_def *v = colo_vars; verb == VERB_ATTACH && v->type.key;
+	     v++) {
+		if ((v->flags & VAR_REQUIRED) &&
+		    var_get(ctx, ctx->recipe->root, v->type.key, &unused, err) < 0)
+			return err->code;
+	}
 	if (!nl_link_by_name(getenv("vifname"), &ctx->dev, err))
 		return 0;
 	return verb == VERB_DETACH && err->code == -ENODEV ? 0 : err->code;

@@ -8,7 +8,8 @@
 struct command {
 	const char *name;
 	const char *args;
-	const char *summary;
+	const char
+		*summary; /* NULL: for our own scripts; those are last, and not listed */
 	const char *details; /* more lines of help, or NULL */
 	/* argv[0] is the command's name. 0 or -errno. */
 	int (*run)(int argc, char **argv, struct xhp_err *err);
@@ -17,12 +18,14 @@ struct command {
 extern const struct command commands[]; /* ends with a NULL name */
 
 int cmd_check(int argc, char **argv, struct xhp_err *err);
+int cmd_disk_in_use(int argc, char **argv, struct xhp_err *err);
 int cmd_disable(int argc, char **argv, struct xhp_err *err);
 int cmd_disk_check(int argc, char **argv, struct xhp_err *err);
 int cmd_enable(int argc, char **argv, struct xhp_err *err);
 int cmd_gc(int argc, char **argv, struct xhp_err *err);
 int cmd_help(int argc, char **argv, struct xhp_err *err);
 int cmd_lint(int argc, char **argv, struct xhp_err *err);
+int cmd_log(int argc, char **argv, struct xhp_err *err);
 int cmd_repair(int argc, char **argv, struct xhp_err *err);
 int cmd_run(int argc, char **argv, struct xhp_err *err);
 int cmd_status(int argc, char **argv, struct xhp_err *err);

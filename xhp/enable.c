@@ -52,6 +52,16 @@ static enum state state_of(const char *name)
 	return strcmp(target, wrapper_path(name)) ? FOREIGN : OURS;
 }
 
+/* What third-party scripts source, and what is a script of its own. */
+static bool is_library(const char *name)
+{
+	size_t len = strlen(name);
+
+	return ((len > 3 && !strcmp(name + len - 3, ".sh") && *name != '.') ||
+		!strcmp(name, "qemu-ifup")) &&
+	       access(wrapper_path(name), R_OK) == 0;
+}
+
 /* A wrapper is a recipe that is a program; what else lies there is none. */
 static bool is_wrapper(const char *name)
 {
@@ -71,6 +81,7 @@ static int compare(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Without names: the wrappers, and libraries where Xen's are not there or ours are. */
 static int wrappers(const char ***ret, unsigned int *ret_n, struct xhp_err *err)
 {
 	DIR *dir = opendir(SCRIPTDIR);
@@ -81,7 +92,8 @@ static int wrappers(const char ***ret, unsigned int *ret_n, struct xhp_err *err)
 	if (!dir)
 		return err_sys(err, -errno, "%s", SCRIPTDIR);
 	while ((e = readdir(dir))) {
-		if (is_wrapper(e->d_name))
+		if (is_wrapper(e->d_name) ||
+		    (is_library(e->d_name) && state_of(e->d_name) != FOREIGN))
 			*MEM_PUSH(names, n) = mem_strdup(e->d_name);
 	}
 	closedir(dir);
@@ -297,7 +309,8 @@ static int each(int argc, char **argv, int (*fn)(const char *, struct xhp_err *)
 	if (stat(XEN_SCRIPTS, &st) < 0)
 		return err_sys(err, -errno, "%s", XEN_SCRIPTS);
 	for (unsigned int i = 0; i < n; i++) {
-		if (strchr(names[i], '/') || !is_wrapper(names[i]))
+		if (strchr(names[i], '/') ||
+		    (!is_wrapper(names[i]) && !is_library(names[i])))
 			return err_usage(err, NULL, "%s has no wrapper %s", SCRIPTDIR,
 					 quoted(names[i]));
 	}

@@ -8,6 +8,7 @@
 #include "deadline.h"
 #include "engine_priv.h"
 #include "proc.h"
+#include "runlog.h"
 #include "settings.h"
 #include "shared.h"
 #include "steps.h"
@@ -47,6 +48,7 @@ static int undo_records(struct journal *j, unsigned int down_to, bool rollback, 
 
 		if (rec->undone || (rec->scope == SCOPE_DEVICE && !all))
 			continue;
+		runlog_step(mem_printf("undo:%s", rec->step));
 		if (deadline_check(&one) < 0 || undo_one(&ctx, rec, &one) < 0) {
 			err_wrap(&one, "undo of [%s] (%s)", rec->step, rec->where);
 			log_warn("%s", one.text);
@@ -218,6 +220,7 @@ static int apply_step(struct ctx *ctx, struct step *step, struct xhp_err *err)
 	struct xhp_err undo_err;
 	int rc = deadline_check(err);
 
+	runlog_step(step->name);
 	if (!rc && step->late)
 		rc = step_check(ctx, step, err);
 	if (rc || (step->checked && !step->active))
@@ -289,6 +292,7 @@ static int attach(struct ctx *ctx, struct xhp_err *err)
 	if (journal_line(ctx->journal, "done", mem_printf("%lu", deadline_elapsed_us()),
 			 NULL, err) < 0)
 		return err->code;
+	runlog_step("tell");
 	return recipe->class->finish_ok(ctx, VERB_ATTACH, err);
 }
 
@@ -394,6 +398,7 @@ static int run_attach(struct ctx *ctx, struct xhp_err *err)
 	}
 	if (rc == 1) {
 		log_info("attached already: nothing to do");
+		runlog_step("tell");
 		rc = ctx->recipe->class->finish_ok(ctx, VERB_ATTACH, err);
 		journal_close(ctx->journal, false);
 		return rc;
@@ -465,8 +470,10 @@ static int run_detach(struct ctx *ctx, struct xhp_err *err)
 		rc = engine_undo(j, !j->complete, err);
 	else
 		rc = detach_stock(ctx, err);
-	if (!rc)
+	if (!rc) {
+		runlog_step("tell");
 		rc = ctx->recipe->class->finish_ok(ctx, VERB_DETACH, err);
+	}
 	journal_close(j, !rc || !j->version);
 	return rc;
 }
@@ -495,6 +502,8 @@ int engine_run(const struct request *req, const struct recipe *recipe,
 
 	ctx.device = recipe->class->device(req);
 	log_subject(ctx.device);
+	runlog_device(ctx.device, req->type, req->kind == VERB_ATTACH);
+	runlog_step("check");
 	/* before the first wait; nothing in them may keep a device from being detached */
 	rc = req->kind == VERB_ATTACH ? engine_settings(&ctx, err) : 0;
 	if (!rc)

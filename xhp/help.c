@@ -14,7 +14,7 @@
 static void help_all(void)
 {
 	printf("usage: xen-hotplug COMMAND [ARGUMENT...]\n\n");
-	for (const struct command *c = commands; c->name; c++)
+	for (const struct command *c = commands; c->summary; c++)
 		printf("  %-10s %-28s %s\n", c->name, c->args, c->summary);
 	printf("\nactions:");
 	for (unsigned int i = 0; i < nactions; i++)
@@ -86,7 +86,7 @@ int cmd_help(int argc, char **argv, struct xhp_err *err)
 		help_all();
 		return 0;
 	}
-	for (const struct command *c = commands; c->name; c++) {
+	for (const struct command *c = commands; c->summary; c++) {
 		if (!strcmp(c->name, argv[1])) {
 			printf("usage: xen-hotplug %s %s\n\n%s\n%s%s", c->name, c->args,
 			       c->summary, c->details ? "\n" : "",

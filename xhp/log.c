@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "runlog.h"
 
 static const char *subject;
 static bool opened, enabled;
@@ -70,7 +71,15 @@ void log_err(const char *fmt, ...)
 
 void log_warn(const char *fmt, ...)
 {
-	LOG(LOG_WARNING, "warning: ", true);
+	char text[3072];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	to_stderr("warning: ", text);
+	to_syslog(LOG_WARNING, text);
+	runlog_warning(text);
 }
 
 void log_info(const char *fmt, ...)

@@ -15,6 +15,7 @@
 #include "engine.h"
 #include "log.h"
 #include "mem.h"
+#include "runlog.h"
 #include "value.h"
 
 static int load_request(int argc, char **argv, struct recipe *recipe, struct request *req,
@@ -42,14 +43,12 @@ static bool is_detach_by_journal(char **argv, struct recipe *recipe, struct requ
 	       !journal_read(JOURNAL_DEVICES, recipe->class->device(req), &j, &unused);
 }
 
-int cmd_run(int argc, char **argv, struct xhp_err *err)
+static int run(int argc, char **argv, struct xhp_err *err)
 {
 	const char *path = getenv("XENBUS_PATH");
 	struct recipe recipe;
 	struct request req;
 
-	log_to_syslog();
-	deadline_start(DEADLINE_WORK);
 	if (load_request(argc, argv, &recipe, &req, err) < 0) {
 		if (is_detach_by_journal(argv, &recipe, &req)) {
 			log_warn("the journal is enough for %s, but: %s", req.verb,
@@ -62,9 +61,19 @@ int cmd_run(int argc, char **argv, struct xhp_err *err)
 			class_find("")->finish_err(path, err);
 		return err->code;
 	}
-	if (req.kind == VERB_IGNORE)
-		return 0;
-	return engine_run(&req, &recipe, err);
+	return req.kind == VERB_IGNORE ? 0 : engine_run(&req, &recipe, err);
+}
+
+int cmd_run(int argc, char **argv, struct xhp_err *err)
+{
+	int rc;
+
+	log_to_syslog();
+	deadline_start(DEADLINE_WORK);
+	runlog_begin(argv[1], argc > 1 ? argv[2] : NULL);
+	rc = run(argc, argv, err);
+	runlog_end(rc < 0 ? err : NULL);
+	return rc;
 }
 
 static int cmd_plan(int argc, char **argv, struct xhp_err *err)
@@ -120,6 +129,11 @@ const struct command commands[] = {
 	  "devices look gone at once, unless --force is given. --dry-run changes nothing,\n"
 	  "and says of each device what would be done, and why.\n",
 	  cmd_gc },
+	{ "log", "[DEVICE] [--all] [--json]", "the last runs, their steps and errors",
+	  "Twenty runs, or with --all as many as are remembered (some thousand), the last\n"
+	  "at the end. Behind each step, how many milliseconds it took. Syslog has the\n"
+	  "errors and warnings, too: journalctl -t xen-hotplug\n",
+	  cmd_log },
 	{ "enable", "[--list] [SCRIPT...]",
 	  "take the old scripts' names over; all, if none is named",
 	  "The original is kept beside it as NAME.stock, diverted where dpkg is in use, so\n"
@@ -137,13 +151,14 @@ const struct command commands[] = {
 	  cmd_disk_check },
 	{ "help", "[COMMAND|ACTION|CLASS]",
 	  "explain a command, an action, a device class", NULL, cmd_help },
+	{ "disk-in-use", "PATH r|w", NULL, NULL, cmd_disk_in_use },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 
 static const char *command_candidate(void *data, unsigned int i)
 {
 	(void)data;
-	return commands[i].name;
+	return commands[i].summary ? commands[i].name : NULL;
 }
 
 static int dispatch(int argc, char **argv, struct xhp_err *err)

@@ -293,11 +293,3 @@ int nl_ifb_add(const char *name, const uint8_t mac[6], struct xhp_err *err)
 							 : "");
 	return 0;
 }
-
-int nl_ifb_del(int ifindex, struct xhp_err *err)
-{
-	const struct ifinfomsg ifi = { .ifi_index = ifindex };
-
-	return nl_talk(nl_new_msg(RTM_DELLINK, NLM_F_ACK, &ifi, sizeof(ifi)), NULL, NULL,
-		       err);
-}

@@ -50,6 +50,5 @@ int tc_redirect_get(int ifindex, enum tc_hook hook, struct tc_redirect *ret,
 
 /* -EEXIST if the name is taken. */
 int nl_ifb_add(const char *name, const uint8_t mac[6], struct xhp_err *err);
-int nl_ifb_del(int ifindex, struct xhp_err *err);
 
 #endif

@@ -20,4 +20,7 @@
 /* The stock scripts' own directory for locks, too: the names are a protocol. */
 #define STATE_DIR "/run/xen-hotplug"
 
+/* The last runs (runlog.c). */
+#define RING "/run/xen-hotplug.log"
+
 #endif

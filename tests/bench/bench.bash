@@ -14,15 +14,21 @@ skip() {
 trap rig_teardown EXIT
 rig_setup
 
+# As on a real host, where /run is one.
+dom0 mount -t tmpfs -o mode=700 tmpfs /run/xen-hotplug
+
 rounds=${1:-40}
 [ -x "$XHP" ] || echo "$XHP: not built, not measured"
 dom0 test -d /etc/xen/scripts || echo "stock: not installed (xen-utils-common), not measured"
 
-# measure RECIPE TITLE [NODE=VALUE...]: there is a floor for vif-bridge alone.
+# measure RECIPE TITLE [NODE=VALUE...]: vif-openvswitch has no floor.
 measure() {
 	local recipe=$1 title=$2 programs=()
 	shift 2
-	[ "$recipe" != vif-bridge ] || programs+=(-- floor "$RIG_BUILD/floor")
+	case $recipe in
+	vif-bridge) programs+=(-- floor "$RIG_BUILD/floor") ;;
+	vif-nat | vif-route) programs+=(-- floor "$RIG_BUILD/floor" "${recipe#vif-}") ;;
+	esac
 	[ ! -x "$XHP" ] ||
 		programs+=(-- xen-hotplug /usr/sbin/xen-hotplug run "$recipe")
 	! dom0 test -x "/etc/xen/scripts/$recipe" ||
@@ -44,10 +50,14 @@ measure vif-bridge "vif-bridge"
 measure vif-bridge "vif-bridge with ip= (floor: an empty chain; stock: no filter)" \
 	ip="192.0.2.10 2001:db8::10"
 dom0 sysctl -qw net.ipv4.ip_forward=1
-measure vif-nat "vif-nat (stock: no filter, nothing translated)"
-printf '%s\n' '[defaults]' uplink=eth0 '[use vif-nat]' >"$RIG/etc-xen/hotplug/vif-nat.ini"
 ip -n "$DOM0" link add eth0 type veth peer name net0
-measure vif-nat "vif-nat with masquerading (stock: none)"
+ip -n "$DOM0" addr add 192.0.2.1/24 dev eth0
+ip -n "$DOM0" link set eth0 up
+measure vif-route "vif-route (floor: an empty chain; stock: no filter)" ip=192.0.2.10 \
+	gatewaydev=eth0
+measure vif-nat "vif-nat (floor: an empty chain; stock: no filter, nothing translated)"
+printf '%s\n' '[defaults]' uplink=eth0 '[use vif-nat]' >"$RIG/etc-xen/hotplug/vif-nat.ini"
+measure vif-nat "vif-nat with masquerading (floor, stock: none)"
 
 rig_teardown
 . ../netns/ovs.bash

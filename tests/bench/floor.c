@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The floor: what vif-bridge costs if nothing is checked, recorded or explained.
+// The floor: what an attach costs if nothing is checked, recorded or explained.
 //
-// floor online|offline, in libxl's environment. It makes the xenstore and netlink calls
-// without which a vif is not attached. With ip= it hangs an empty chain where the filter
-// would be: what the kernel takes for that is nobody's to save.
+// floor [route|nat] online|offline, in libxl's environment: vif-bridge, or the other. It
+// makes the xenstore and netlink calls without which a vif is not attached. With ip= it
+// hangs an empty chain where the filter would be: what the kernel takes for that is
+// nobody's to save.
 
 #include <arpa/inet.h>
 #include <err.h>
@@ -20,6 +21,8 @@
 #include <unistd.h>
 #include <xenstore.h>
 
+#include "floor.h"
+
 struct request {
 	struct nlmsghdr header;
 	struct ifinfomsg link;
@@ -34,10 +37,10 @@ struct batch {
 };
 
 static struct xs_handle *xs;
-static int netlink;
+int netlink;
 static char answer[16384];
 
-static const char *node(const char *name)
+const char *node(const char *name)
 {
 	char path[128];
 	unsigned int len;
@@ -46,7 +49,7 @@ static const char *node(const char *name)
 	return xs_read(xs, XBT_NULL, path, &len);
 }
 
-static struct rtattr *put(struct nlmsghdr *h, int type, const void *data, size_t len)
+struct rtattr *put(struct nlmsghdr *h, int type, const void *data, size_t len)
 {
 	struct rtattr *a = (void *)((char *)h + NLMSG_ALIGN(h->nlmsg_len));
 
@@ -119,7 +122,7 @@ static void join(const char *dev, int master, uint32_t mtu)
 	ask(&r);
 }
 
-static void leave(const char *dev)
+void leave(const char *dev)
 {
 	struct request r = request(RTM_NEWLINK, NLM_F_ACK, dev);
 	int none = 0;
@@ -129,7 +132,7 @@ static void leave(const char *dev)
 	ask(&r);
 }
 
-static void up(const char *dev)
+void up(const char *dev)
 {
 	struct request r = request(RTM_NEWLINK, NLM_F_ACK, dev);
 
@@ -191,7 +194,7 @@ static void batch_send(struct batch *b)
 		errx(1, "nftables: error %d", ((struct nlmsgerr *)NLMSG_DATA(h))->error);
 }
 
-static void chain_add(const char *dev)
+void chain_add(const char *dev)
 {
 	uint32_t hook = htonl(NF_NETDEV_INGRESS), priority = 0;
 	struct batch b = { 0 };
@@ -213,7 +216,7 @@ static void chain_add(const char *dev)
 	batch_send(&b);
 }
 
-static void chain_del(const char *dev)
+void chain_del(const char *dev)
 {
 	struct batch b = { 0 };
 
@@ -224,14 +227,16 @@ static void chain_del(const char *dev)
 	batch_send(&b);
 }
 
-static void publish(uint32_t mtu)
+/* An MTU of 0 is not told. */
+void publish(uint32_t mtu)
 {
 	const char *frontend = node("frontend");
 	char path[256], text[16];
 
 	snprintf(path, sizeof(path), "%s/mtu", frontend);
 	snprintf(text, sizeof(text), "%u", mtu);
-	xs_write(xs, XBT_NULL, path, text, strlen(text));
+	if (mtu)
+		xs_write(xs, XBT_NULL, path, text, strlen(text));
 	snprintf(path, sizeof(path), "%s/hotplug-error", getenv("XENBUS_PATH"));
 	xs_rm(xs, XBT_NULL, path);
 	snprintf(path, sizeof(path), "%s/hotplug-status", getenv("XENBUS_PATH"));
@@ -247,7 +252,9 @@ int main(int argc, char **argv)
 	xs = xs_open(0);
 	netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	if (argc < 2 || !dev || !xs || netlink < 0)
-		errx(1, "usage: floor online|offline");
+		errx(1, "usage: floor [route|nat] online|offline");
+	if (!strcmp(argv[1], "route") || !strcmp(argv[1], "nat"))
+		return routed(dev, !strcmp(argv[1], "nat"), !strcmp(argv[2], "online"));
 	vifname = node("vifname");
 	ip = node("ip");
 	if (!strcmp(argv[1], "offline")) {

@@ -90,3 +90,14 @@ stock() {
 	done < <(sections) >"$BATS_TEST_TMPDIR/out"
 	complain "$BATS_TEST_TMPDIR/out"
 }
+
+@test "README names every wrapper" {
+	local file
+	for file in compat-scripts/*; do
+		case $file in
+		*.md | *.sh | */run-hooks) ;;
+		*) grep -qw -- "${file##*/}" README || echo "not in README: ${file##*/}" ;;
+		esac
+	done >"$BATS_TEST_TMPDIR/out"
+	complain "$BATS_TEST_TMPDIR/out"
+}

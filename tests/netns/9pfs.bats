@@ -219,6 +219,29 @@ closed() {
 	[ -e "$RIG/run/guests/old/file" ]
 	[ -L "$RIG/run/guests/third" ]
 }
+@test "9pfs: an export in another one, or around it, is refused, also of one guest" {
+	exports
+	p9_backend 9pfs 1 /run/guests/a
+	p9_call 1 add
+	p9_backend 9pfs 2 /run/guests/a/sub
+	run p9_call 2 add
+	closed 2
+	says 'which 9pfs-1-0 has, lie one in the other'
+	run prepare prepare path=/run/guests/a/sub
+	[ "$status" = 1 ]
+	says 'lie one in the other'
+	[ ! -e "$RIG/run/guests/a/sub" ]
+	p9_backend 9pfs 3 /run/guests/b/c
+	p9_call 3 add
+	p9_backend 9pfs 4 /run/guests/b
+	run p9_call 4 add
+	closed 4
+	p9_backend 9pfs 5 /run/guests/ab
+	p9_call 5 add
+	p9_call 1 remove
+	p9_backend 9pfs 2 /run/guests/a/sub
+	p9_call 2 add
+}
 @test "9pfs: two guests share a directory: it goes with the last" {
 	exports
 	printf '[defaults]\non-detach = delete-contents\n[use 9pfs]\n' \
@@ -349,7 +372,7 @@ fill() {
 }
 
 # bats test_tags=kernel:prjquota
-@test "9pfs: a quota holds the guest to its space and its files" {
+@test "9pfs: a quota holds the guest to the space and files of its p9=" {
 	TYPE=xen_9pfs
 	exports
 	project_fs
@@ -380,7 +403,7 @@ fill() {
 	[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
 }
 # bats test_tags=kernel:prjquota
-@test "9pfs: a project of the administrator's own keeps its number, and gets its limits back" {
+@test "9pfs: a p9 path of the administrator's own project keeps its number and limits" {
 	TYPE=xen_9pfs
 	exports
 	project_fs

@@ -279,6 +279,91 @@ device_plan() {
 	END
 }
 
+# program NAME: standard input becomes one, in vif-post.d.
+program() {
+	mkdir -p "$RIG/etc-xen/scripts/vif-post.d"
+	cat >"$RIG/etc-xen/scripts/vif-post.d/$1"
+	chmod +x "$RIG/etc-xen/scripts/vif-post.d/$1"
+}
+
+@test "programs beside the hooks: in order, in a clean environment, and back" {
+	local name
+	scene ip=192.0.2.1 vifname=web
+	echo 'echo "hook $command" >>/run/hooks' | hook a
+	program 20-b <<-'END'
+		#!/bin/sh
+		echo "b $* $dev $bridge $ip" >>/run/hooks
+	END
+	program 10-a <<-'END'
+		#!/bin/bash
+		echo "a $*" >>/run/hooks
+		env | sort | grep -vE '^(XENSTORED_PATH|PWD|SHLVL|_)=' >>/run/env
+		echo "$(readlink /proc/$$/fd/0) $(pwd)" >>/run/cwd
+		readlink /proc/$$/fd/* >>/run/fds
+	END
+	for name in readme.txt b.dpkg-old 30-c~ .hidden; do
+		program "$name" <<<'#!/bin/false'
+	done
+	program not-run <<<'#!/bin/false'
+	chmod -x "$RIG/etc-xen/scripts/vif-post.d/not-run"
+	mkdir "$RIG/etc-xen/scripts/vif-post.d/directory"
+	BASH_ENV=/run/x EVIL=1 vif_call 1 0 online
+	diff - "$RIG/run/env" <<-'END'
+		LANG=POSIX
+		PATH=/usr/sbin:/usr/bin:/sbin:/bin
+		XENBUS_PATH=backend/vif/1/0
+		XENBUS_TYPE=vif
+		bridge=br0
+		command=online
+		dev=web
+		ip=192.0.2.1
+		main_ip=
+		netdev=
+		script=/etc/xen/scripts/vif-bridge
+		type_if=vif
+		vif=vif1.0
+	END
+	[ "$(cat "$RIG/run/cwd")" = '/dev/null /' ]
+	[ -s "$RIG/run/fds" ]
+	[ "$(grep -cE 'socket|journal|/devices' "$RIG/run/fds")" = 0 ]
+	rm "$RIG/etc-xen/scripts/vif-post.d/a.hook"
+	vif_call 1 0 offline
+	diff - "$RIG/run/hooks" <<-'END'
+		hook online
+		a online
+		b online web br0 192.0.2.1
+		b offline web br0 192.0.2.1
+		a offline
+	END
+}
+
+@test "a program that fails rolls back those before it; one that is gone is no matter" {
+	scene ip=192.0.2.1
+	program a <<<$'#!/bin/sh\necho "a $1" >>/run/hooks'
+	program b <<<$'#!/bin/sh\necho "b $1" >>/run/hooks; echo no luck; [ "$1" = offline ]'
+	program c <<<$'#!/bin/sh\necho "c $1" >>/run/hooks'
+	keep before
+	run vif_call 1 0 online
+	refused 1 0 vif-post.d/b 'no luck'
+	[ "$(xargs <"$RIG/run/hooks")" = "a online b online b offline a offline" ]
+	reset_nodes
+	rm "$RIG/etc-xen/scripts/vif-post.d/b"
+	vif_call 1 0 online
+	rm "$RIG/etc-xen/scripts/vif-post.d/a"
+	chmod 666 "$RIG/etc-xen/scripts/vif-post.d/c"
+	: >"$RIG/run/hooks"
+	run vif_call 1 0 offline
+	[ "$status" = 0 ]
+	says 'vif-post.d/a' 'vif-post.d/c'
+	[ ! -s "$RIG/run/hooks" ]
+	program d <<<'no program'
+	keep before
+	reset_nodes
+	run vif_call 1 0 online
+	[ "$status" = 1 ]
+	says vif-post.d/d
+}
+
 @test "a hook's fatal() is the error" {
 	scene
 	echo 'fatal the reason' | hook a

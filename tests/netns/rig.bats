@@ -15,7 +15,7 @@ teardown() {
 @test "two snapshots of an unchanged system are equal" {
 	bridge_add br0
 	vif_add 1 0
-	ip -n "$DOM0" link set vif1.0 master br0 up
+	ip -n "$DOM0" link set vif1.0 master br0 addrgenmode none up
 	backend vif 1 0 bridge=br0
 	snapshot >"$RIG/before"
 	sleep 0.3
@@ -126,6 +126,26 @@ teardown() {
 	dom0 ip -o link show web >"$RIG/web"
 	! grep -E 'master|UP' "$RIG/web"
 	[ -z "$(dom0 nft list ruleset)" ]
+}
+
+@test "the floor of the benchmark does vif-route and vif-nat" {
+	local kind
+	ip -n "$DOM0" link add eth0 type veth peer name net0
+	ip -n "$DOM0" addr add 192.0.2.1/24 dev eth0
+	ip -n "$DOM0" link set eth0 up
+	vif_add 1 0
+	backend vif 1 0 gatewaydev=eth0 ip=192.0.2.10
+	snapshot_kernel | grep -v inet6_addr_gen >"$RIG/before"
+	for kind in route nat; do
+		libxl_call vif 1 0 "$RIG_BUILD/floor" $kind online
+		[ "$(node vif 1 0 hotplug-status)" = connected ]
+		dom0 ip route show 192.0.2.10 | grep vif1.0
+		[ "$(dom0 sysctl -n net.ipv4.conf.vif1/0.proxy_arp)" = 1 ]
+		[ $kind = nat ] || dom0 ip neigh show proxy 192.0.2.10 dev eth0 | grep proxy
+		libxl_call vif 1 0 "$RIG_BUILD/floor" $kind offline
+	done
+	snapshot_kernel | grep -vE 'inet6_addr_gen' >"$RIG/after"
+	! diff "$RIG/before" "$RIG/after" | grep -vE 'sysctl|^[0-9,acd]+$|^---'
 }
 
 @test "what a killed test left is swept up" {

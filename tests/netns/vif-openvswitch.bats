@@ -409,6 +409,18 @@ as_stock() {
 	no_ports
 }
 
+@test "offline of a device that goes does not wait for ovs-vswitchd" {
+	vif_call 1 0 online
+	ovs_freeze ovs-vswitchd
+	run vif_call 1 0 offline
+	[ "$status" = 0 ]
+	[ -z "$output" ]
+	no_ports
+	ovs_thaw
+	vif_call 1 0 online
+	[ "$(mark)" = vif-1-0 ]
+}
+
 @test "offline without the database: the rest is undone, and gc removes the port later" {
 	vif_call 1 0 online
 	ovs_stop ovs-vswitchd

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Between the files of the floor. */
+#ifndef FLOOR_H
+#define FLOOR_H
+
+#include <linux/rtnetlink.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+extern int netlink;
+
+const char *node(const char *name);
+struct rtattr *put(struct nlmsghdr *h, int type, const void *data, size_t len);
+void leave(const char *dev); /* down, and out of its bridge */
+void up(const char *dev);
+void chain_add(const char *dev);
+void chain_del(const char *dev);
+void publish(uint32_t mtu);
+
+int routed(const char *dev, bool nat, bool online);
+
+#endif

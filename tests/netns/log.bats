@@ -1,0 +1,99 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# log: the last runs, from a ring of a bounded size.
+
+load lib
+load scene
+
+teardown() {
+	rig_teardown
+}
+
+@test "a run, its steps, its error and its warnings are remembered" {
+	scene
+	vif_call 1 0 online
+	xenstore-write /local/domain/0/backend/vif/1/0/bridge br9
+	run vif_call 1 0 online
+	RECIPE=nonesuch run vif_call 1 0 online
+	vif_call 1 0 offline
+	run xhp log
+	[ "$status" = 0 ]
+	says 'vif-1-0 online by vif-bridge: done' ' bridge ' ' tell ' \
+		'vif-1-0 online by vif-bridge: FAILED' 'undo:bridge' \
+		'vif-bridge.ini:' 'there is no bridge br9' \
+		'backend/vif/1/0 online by nonesuch: FAILED' 'there is no recipe "nonesuch"' \
+		'vif-1-0 offline by vif-bridge: done'
+	[ "$(stat -c %a "$RIG/run/xen-hotplug.log")" = 600 ]
+}
+
+@test "log DEVICE shows that device's, also when it is gone; --json is JSON" {
+	local name
+	scene
+	vif_call 1 0 online
+	vif_add 2 0
+	backend vif 2 0 bridge=br0
+	vif_call 2 0 online
+	vif_call 2 0 offline
+	for name in vif-2-0 vif2.0 backend/vif/2/0; do
+		xhp log "$name" --json | jq -e 'map(.device) == ["vif-2-0", "vif-2-0"] and
+			map(.does) == ["attach", "detach"]'
+	done
+	xhp log guest1/eth0 --json | jq -e 'map(.device) == ["vif-1-0"]'
+	run xhp log vif-9-9
+	[ "$status" = 1 ]
+	says 'no run of "vif-9-9" is remembered'
+}
+
+@test "a verb that is not for the device is no run; nothing remembered is no error" {
+	scene
+	run xhp log
+	[ "$status" = 0 ] && [ "$output" = "no run is remembered" ]
+	vif_call 1 0 add type_if=vif
+	[ ! -e "$RIG/run/xen-hotplug.log" ]
+}
+
+@test "runs that end at once do not mix" {
+	local i pids=()
+	scene
+	for i in {1..24}; do
+		RECIPE=nonesuch vif_call 1 0 online 2>/dev/null &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		! wait "$i" || return 1
+	done
+	[ "$(jq -s length "$RIG/run/xen-hotplug.log")" = 24 ]
+	xhp log --all --json | jq -e 'length == 24 and (map(.pid) | unique | length == 24)'
+	xhp log --json | jq -e 'length == 20'
+}
+
+@test "the ring is bounded, and what falls out of it is still counted" {
+	local log line i
+	scene
+	log=$RIG/run/xen-hotplug.log
+	vif_call 1 0 online
+	line=$(<"$log")
+	for i in 1 2 3; do
+		yes "$line" | head -c 262144 | sed '$d' >"$log"
+		echo "$line" >>"$log"
+		vif_call 1 0 online
+		[ -e "$log.1" ]
+		[ "$(stat -c %s "$log")" -lt 4096 ]
+	done
+	grep -c '"before"' "$log"
+	jq -e '.before["vif attach"].runs > 500' <(head -n 1 "$log")
+	xhp log --all --json | jq -e 'length > 100'
+}
+
+@test "a ring that cannot be written, or is another's file, keeps nothing from its work" {
+	scene
+	mkdir "$RIG/run/xen-hotplug.log"
+	vif_call 1 0 online
+	vif_call 1 0 offline
+	rmdir "$RIG/run/xen-hotplug.log"
+	echo mine >"$RIG/run/other"
+	ln -s other "$RIG/run/xen-hotplug.log"
+	vif_call 1 0 online
+	[ "$(<"$RIG/run/other")" = mine ]
+	link_is vif1.0 'master br0'
+}
