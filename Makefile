@@ -165,6 +165,7 @@ bench-xen: test-deps
 bench: test-deps
 	@$(MAKE) -s --no-print-directory all test-tools
 	@tests/bench/bench.bash
+	@tests/bench/disks.bash
 
 clean:
 	rm -rf build
