@@ -12,11 +12,14 @@
 #include "actions.h"
 #include "guard.h"
 #include "loopdev.h"
+#include "paths.h"
 #include "request.h"
 #include "sharing.h"
 
 /* How often somebody else may take the loop device that was free a moment ago. */
 #define TRIES 500
+/* And how often a free one may still be in our index, as while it is given back. */
+#define LEFT_TRIES 8
 
 /* The file, looked at and opened by a thread: its server may not answer. */
 struct image {
@@ -231,14 +234,28 @@ static void configure(void *data)
 			   now.st_ino != c->image->st.st_ino;
 }
 
+/* By the directory that holds our state: that may be lost, and the directory stays. */
+static int mark_owner(unsigned int *ret, struct xhp_err *err)
+{
+	struct stat st;
+
+	if (stat(STATE_PARENT, &st) < 0)
+		return err_sys(err, -errno, STATE_PARENT);
+	*ret = (unsigned int)(st.st_dev * 0x9e3779b1U ^ st.st_ino);
+	return 0;
+}
+
 /* A number of its own tells this loop device from any other one, then and later. */
 static int make_mark(const char *device, char ret[LO_NAME_SIZE], struct xhp_err *err)
 {
 	unsigned long long nonce;
+	unsigned int owner;
 
+	if (mark_owner(&owner, err) < 0)
+		return err->code;
 	if (getrandom(&nonce, sizeof(nonce), 0) != sizeof(nonce))
 		return err_sys(err, -errno, "getrandom");
-	snprintf(ret, LO_NAME_SIZE, LOOP_MARK "%016llx %s", nonce, device);
+	snprintf(ret, LO_NAME_SIZE, LOOP_MARK "%08x %016llx %s", owner, nonce, device);
 	return 0;
 }
 
@@ -252,9 +269,40 @@ static struct disk_id loop_id(unsigned int number)
 	return (struct disk_id){ .dev = makedev(LOOP_MAJOR, number) };
 }
 
+/*
+ * A free loop device. One that another guest of ours still has in the store, because
+ * somebody ended it behind our back, must not come to show anything else.
+ */
+static int choose(const struct ctx *ctx, unsigned int tries, unsigned int *ret,
+		  struct xhp_err *err)
+{
+	struct field *users;
+	unsigned int n, number;
+	struct loopdev taken;
+	struct disk_id id;
+
+	if (loopdev_free(&number, err) < 0)
+		return err->code;
+	id = loop_id(number);
+	if (disks_users(&id, &users, &n, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < n; i++) {
+		if (!strcmp(users[i].name, ctx->device))
+			continue;
+		/* taken meanwhile, or just being given back */
+		if (tries < LEFT_TRIES || loopdev_by_number(number, &taken) != -ENXIO)
+			return err_set(err, -EBUSY, "%s is taken", loopdev_path(number));
+		log_warn("somebody has ended %s, which is the disk of %s: it is not used",
+			 loopdev_path(number), users[i].name);
+		return loopdev_new(ret, err);
+	}
+	*ret = number;
+	return 0;
+}
+
 /* With the loop device that is free now. -EBUSY: it is not any more. */
 static int try_loop(struct ctx *ctx, const struct args *args, const char *mark,
-		    unsigned int *ret, struct xhp_err *err)
+		    unsigned int tries, unsigned int *ret, struct xhp_err *err)
 {
 	struct configuring *c = MEM_NEW(struct configuring);
 	const struct disk_id file = file_id(args->image);
@@ -262,7 +310,7 @@ static int try_loop(struct ctx *ctx, const struct args *args, const char *mark,
 	struct disk_id loop;
 	unsigned int n;
 
-	if (loopdev_free(&n, err) < 0)
+	if (choose(ctx, tries, &n, err) < 0)
 		return err->code;
 	c->fd = open(loopdev_path(n),
 		     (args->image->writes ? O_RDWR : O_RDONLY) | O_CLOEXEC);
@@ -329,7 +377,8 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	}
 	if (make_mark(ctx->device, mark, err) < 0)
 		return err->code;
-	while ((rc = try_loop(ctx, args, mark, &n, err)) == -EBUSY && ++tries < TRIES) {
+	while ((rc = try_loop(ctx, args, mark, tries, &n, err)) == -EBUSY &&
+	       ++tries < TRIES) {
 		if (deadline_check(err) < 0)
 			return err->code;
 		/* not all of them at once again */
@@ -409,20 +458,21 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 }
 
 /* DEVICE of a mark of ours, or NULL. */
-static const char *device_of(const char *mark)
+static const char *device_of(const char *mark, unsigned int owner)
 {
-	const size_t len = strlen(LOOP_MARK);
+	const char *begin = mem_printf(LOOP_MARK "%08x ", owner);
+	const size_t len = strlen(begin);
 
-	if (strncmp(mark, LOOP_MARK, len) != 0 || strlen(mark) < len + 18)
+	if (strncmp(mark, begin, len) != 0 || strlen(mark) < len + 18)
 		return NULL;
 	return mark + len + 17;
 }
 
 static int sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
 {
-	unsigned int *numbers, n;
+	unsigned int *numbers, n, owner;
 
-	if (loopdev_list(&numbers, &n, err) < 0)
+	if (mark_owner(&owner, err) < 0 || loopdev_list(&numbers, &n, err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < n; i++) {
 		struct loopdev loop;
@@ -431,7 +481,7 @@ static int sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
 		if (loopdev_by_number(numbers[i], &loop) < 0 ||
 		    (loop.flags & LO_FLAGS_AUTOCLEAR))
 			continue;
-		device = device_of(loop.mark);
+		device = device_of(loop.mark, owner);
 		if (!device || !is_gone(device))
 			continue;
 		if (loopdev_clear(numbers[i], loop.dev, loop.ino, loop.mark, err) < 0)
@@ -510,10 +560,16 @@ foreign:
 	return 0;
 }
 
+static const struct shown shown[] = {
+	{ "loop", "${file}", NULL },
+	{ NULL, NULL, NULL },
+};
+
 const struct action action_loop = {
 	.name = "loop",
 	.summary = "show a file as a block device",
 	.params = params,
+	.shown = shown,
 	.args_size = sizeof(struct args),
 	.results = results,
 	.check = check,

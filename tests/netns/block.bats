@@ -127,6 +127,25 @@ teardown() {
 	nothing_left
 }
 
+@test "somebody ends our loop device: its number does not become another guest's disk" {
+	disk_scene
+	image b
+	disk 1 51712 a
+	disk 2 51712 b
+	add 1
+	losetup -d "$(node vbd 1 51712 node)"
+	run add 2
+	[ "$status" = 0 ]
+	attached 2
+	[ "$(node vbd 1 51712 node)" != "$(node vbd 2 51712 node)" ]
+	run xhp check
+	says 'does not show'
+	remove 1
+	attached 2
+	remove 2
+	nothing_left
+}
+
 @test "physical-device is there already: somebody else has attached it, exit 0" {
 	disk_scene
 	disk 1 51712 a physical-device=7:9
@@ -280,7 +299,7 @@ teardown() {
 	[ -x /etc/xen/scripts/block ] || skip "no xen-utils-common"
 	disk_scene
 	disk 1 51712 a
-	SCRIPT=/etc/xen/scripts/block add 1
+	stock_add 1
 	[ "$(node vbd 1 51712 hotplug-status)" = connected ]
 	other=$(as_disk "$IMAGES/a")
 	losetup -d "$(node vbd 1 51712 node)"
@@ -299,7 +318,7 @@ teardown() {
 	backend_gone vbd 1 51712
 	# the file is gone: the stock script would leave the loop device
 	disk 1 51712 b
-	SCRIPT=/etc/xen/scripts/block add 1
+	stock_add 1
 	rm "$IMAGES/b"
 	remove 1
 	[ -z "$(loops)" ]
@@ -316,7 +335,7 @@ teardown() {
 	[ -x /etc/xen/scripts/block ] || skip "no xen-utils-common"
 	disk_scene
 	disk 1 51712 a
-	SCRIPT=/etc/xen/scripts/block add 1
+	stock_add 1
 	xenstore-ls -fp /local/domain/0/backend/vbd >"$RIG/stock"
 	SCRIPT=/etc/xen/scripts/block remove 1
 	backend_gone vbd 1 51712
