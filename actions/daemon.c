@@ -227,17 +227,20 @@ static int revive(const struct args *args, struct xhp_err *err)
 		if (store_remove(args->state, err) < 0 || start(args, err) < 0)
 			return err->code;
 	}
-	while (!(rc = is_ready(args, err))) {
-		if (deadline_check(err) < 0) {
-			pid = find_process(args);
-			return err_wrap(err, "%s %s, and %s is not %s", args->name,
-					pid ? mem_printf("(pid %s) runs", pid)
-					    : "has ended at once",
-					args->state, args->value);
-		}
+	for (;;) {
+		rc = is_ready(args, err);
+		if (rc > 0)
+			return 0;
+		if (rc < 0 && rc != -ETIMEDOUT)
+			return rc;
+		if (rc < 0 || deadline_check(err) < 0)
+			break;
 		nap();
 	}
-	return rc < 0 ? rc : 0;
+	pid = find_process(args);
+	return err_set(err, -ETIMEDOUT, "%s %s, and %s is not %s in time", args->name,
+		       pid ? mem_printf("(pid %s) runs", pid) : "has ended at once",
+		       args->state, args->value);
 }
 
 /* Made by nobody alone and used by all: there is nothing to take back. */

@@ -327,12 +327,10 @@ settled() {
 	ran 1 add 2
 	watch_stop
 }
-# export_path TYPE D PATH: a backend of libxl's, its state last.
+# export_path TYPE D PATH: a backend of libxl's, all of it at once.
 export_path() {
-	backend "$1" "$2" 0 -state -script security_model=none "path=$3" max-space=0 \
+	backend "$1" "$2" 0 state=1 script= security_model=none "path=$3" max-space=0 \
 		max-files=0 max-open-files=0 auto-delete=0
-	xenstore-rm "/local/domain/0/backend/$1/$2/0/script"
-	xenstore-write "/local/domain/0/backend/$1/$2/0/state" 1
 }
 
 is_attached() {
