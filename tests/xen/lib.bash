@@ -79,7 +79,8 @@ wait_until() {
 
 bridge_add() {
 	ip link add "$1" type bridge stp_state 0 forward_delay 0 &&
-		ip link set "$1" addrgenmode none ${2:+mtu "$2"} up
+		{ ! has_ipv6 || ip link set "$1" addrgenmode none; } &&
+		ip link set "$1" ${2:+mtu "$2"} up
 }
 
 # guest_create NAME LINE...: xl create, with these lines in its configuration.
