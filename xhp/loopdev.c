@@ -12,6 +12,7 @@
 #include "guard.h"
 #include "loopdev.h"
 #include "mem.h"
+#include "trace.h"
 
 const char *loopdev_path(unsigned int number)
 {
@@ -22,7 +23,7 @@ int loopdev_info(int fd, struct loopdev *ret)
 {
 	struct loop_info64 info;
 
-	if (ioctl(fd, LOOP_GET_STATUS64, &info) < 0)
+	if (TRACED_IOCTL(fd, LOOP_GET_STATUS64, &info) < 0)
 		return -errno;
 	*ret = (struct loopdev){
 		.number = info.lo_number,
@@ -75,7 +76,7 @@ int loopdev_list(unsigned int **ret, unsigned int *ret_n, struct xhp_err *err)
 int loopdev_free(unsigned int *ret, struct xhp_err *err)
 {
 	CLEANUP_FD int fd = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-	int number = fd < 0 ? -1 : ioctl(fd, LOOP_CTL_GET_FREE);
+	int number = fd < 0 ? -1 : TRACED_IOCTL(fd, LOOP_CTL_GET_FREE);
 
 	if (fd < 0)
 		return err_sys(err, -errno,
@@ -89,7 +90,7 @@ int loopdev_free(unsigned int *ret, struct xhp_err *err)
 int loopdev_configure(int fd, int file, struct loop_config *config)
 {
 	config->fd = (uint32_t)file;
-	return ioctl(fd, LOOP_CONFIGURE, config) < 0 ? -errno : 0;
+	return TRACED_IOCTL(fd, LOOP_CONFIGURE, config) < 0 ? -errno : 0;
 }
 
 static bool is_this(const struct loopdev *l, dev_t dev, ino_t ino, const char *mark)
@@ -105,7 +106,7 @@ static void clear(void *data)
 {
 	struct clearing *c = data;
 
-	c->rc = ioctl(c->fd, LOOP_CLR_FD) < 0 ? -errno : 0;
+	c->rc = TRACED_IOCTL(c->fd, LOOP_CLR_FD) < 0 ? -errno : 0;
 	close(c->fd);
 }
 

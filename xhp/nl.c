@@ -13,6 +13,7 @@
 #include "mem.h"
 #include "nl.h"
 #include "nl_priv.h"
+#include "trace.h"
 #include "xhp.h"
 
 static struct nl_sock *sock;
@@ -107,8 +108,14 @@ static int talk_once(struct nl_msg *msg, nl_reply_fn fn, void *data, bool *ret_i
 			       !(h->nlmsg_flags & NLM_F_MULTI);
 			if (rc < 0)
 				continue;
-			if (h->nlmsg_type == NLMSG_ERROR)
+			if (h->nlmsg_type == NLMSG_ERROR) {
 				code = take_ack(h, err);
+				TRACE("rtnetlink <- %s", trace_end(code, err));
+			} else if (h->nlmsg_type != NLMSG_DONE && tracing) {
+				trace_rtnl("<-", h);
+			}
+			if (h->nlmsg_type == NLMSG_ERROR)
+				; /* an answer of its own */
 			else if (h->nlmsg_type == NLMSG_DONE)
 				code = take_done(h, err);
 			else if (fn)
@@ -132,6 +139,8 @@ int nl_talk(struct nl_msg *msg, nl_reply_fn fn, void *data, struct xhp_err *err)
 			rc = deadline_check(err);
 		if (again && !rc)
 			rc = fn(NULL, data, err);
+		if (!rc && tracing)
+			trace_rtnl("->", nlmsg_hdr(msg));
 		if (!rc)
 			rc = talk_once(msg, fn, data, &again, err);
 	} while (!rc && again);
