@@ -157,6 +157,7 @@ check-xen: test-deps
 bench: test-deps
 	@$(MAKE) -s --no-print-directory all test-tools
 	@tests/bench/bench.bash
+	@tests/bench/disks.bash
 
 clean:
 	rm -rf build

@@ -13,7 +13,11 @@
 
 #include "actions.h"
 #include "lock.h"
+#include "nodes.h"
+#include "program.h"
+#include "template.h"
 
+#define OWN      "self/"
 #define COMM_MAX 15 /* the kernel keeps so much of a name: TASK_COMM_LEN */
 
 struct args {
@@ -117,32 +121,54 @@ static int is_ready(const struct args *args, struct xhp_err *err)
 	return !strcmp(value, args->value) && find_process(args);
 }
 
-/* Nodes are written as ${self/NODE} would be. */
+static int no_node(const char *key, const char *name, struct xhp_err *err)
+{
+	return err_set(err, -EINVAL, "%s = %s: expected self/NODE", key, quoted(name));
+}
+
+static int declare(struct step *step, struct xhp_err *err)
+{
+	static const char *const keys[] = { "state", "pid" };
+
+	for (unsigned int i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const struct entry *e = step_entry(step, keys[i]);
+		const char *name = e ? template_literal(&e->value) : NULL;
+
+		if (!name || !*name || node_is(name, OWN))
+			continue;
+		no_node(keys[i], name, err);
+		return err_usage(err, &e->value.pos, "%s", err->text);
+	}
+	return 0;
+}
+
+/* Relative paths are below our own domain's. */
 static int own_node(const char **node, const char *key, struct xhp_err *err)
 {
-	if (*node && strncmp(*node, "self/", 5) != 0)
-		return err_set(err, -EINVAL, "%s = %s: expected self/NODE", key,
-			       quoted(*node));
+	if (*node && !node_is(*node, OWN))
+		return no_node(key, *node, err);
 	if (*node)
-		*node += 5;
+		*node += strlen(OWN);
 	return 0;
 }
 
 static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	struct args *args = data;
+	const char *path;
 
 	(void)ctx;
 	(void)step;
 	if (own_node(&args->state, "state", err) < 0 ||
 	    own_node(&args->pid, "pid", err) < 0)
 		return err->code;
-	args->path = program_path(&args->program);
-	args->name = args->path ? strrchr(args->path, '/') : NULL;
-	if (!args->name)
+	path = program_path(&args->program);
+	if (!path)
 		return err_set(err, -ENOENT, "there is no program %s",
 			       quoted(args->program.v[args->program.n - 1]));
-	args->name++;
+	if (program_find(path, &args->path, err) < 0)
+		return err->code;
+	args->name = strrchr(args->path, '/') + 1;
 	return 0;
 }
 
@@ -244,6 +270,7 @@ const struct action action_daemon = {
 		"start a backend's daemon if it is not alive, and wait until it is ready",
 	.params = params,
 	.args_size = sizeof(struct args),
+	.declare = declare,
 	.check = check,
 	.apply = apply,
 };

@@ -98,12 +98,21 @@ static void open_device(void *data)
 	close(at);
 }
 
-static int get_device(struct opened *o, const struct args *args, struct xhp_err *err)
+/* The loop device that [loop] has just made; that one answers. */
+static bool is_own_loop(const struct ctx *ctx, const char *path)
+{
+	return ctx->image.open && !strcmp(path, loopdev_path(ctx->image.loop));
+}
+
+static int get_device(const struct ctx *ctx, struct opened *o, const struct args *args,
+		      struct xhp_err *err)
 {
 	unsigned int maj, min;
 
 	*o = (struct opened){ .path = args->device, .fd = -1 };
-	if (guarded(open_device, o, 0, err) < 0)
+	if (is_own_loop(ctx, args->device))
+		open_device(o);
+	else if (guarded(open_device, o, 0, err) < 0)
 		return err_wrap(err, "%s", args->device);
 	if (o->rc == -ENOENT)
 		return err_set(err, -ENOENT, "there is no device %s",
@@ -298,7 +307,7 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	};
 	if (args->device) {
 		d.opened = MEM_NEW(struct opened);
-		if (get_device(d.opened, args, err) < 0)
+		if (get_device(ctx, d.opened, args, err) < 0)
 			return err->code;
 		d.sharing.fd = d.opened->fd;
 		d.sharing.id = (struct disk_id){ .dev = d.opened->st.st_rdev };

@@ -176,11 +176,14 @@ static int match_output(const struct patterns *patterns, const struct buf *outpu
 
 		while (*s) {
 			size_t len = strcspn(s, "\n"), end = len;
+			size_t start = strspn(s, " \t\r");
 
-			while (end && strchr(" \t\r", s[end - 1]))
+			while (end > start && strchr(" \t\r", s[end - 1]))
 				end--;
-			if (end && pattern_match(&patterns->v[i], mem_strndup(s, end),
-						 take, data))
+			if (end > start &&
+			    pattern_match(&patterns->v[i],
+					  mem_strndup(s + start, end - start), take,
+					  data))
 				return 0;
 			s += len + (s[len] == '\n');
 		}

@@ -118,6 +118,9 @@ static int read_table(const struct args *args, const char **ret, struct xhp_err 
 				"(mode %04o)",
 				args->file, st.st_mode & 07777);
 		if (file_read(args->file, "table", &file, err) < 0) {
+			/* a file that is missing lists nobody */
+			if (args->missing == 2 && err->code == -ENOENT)
+				return 0;
 			err->usage = false;
 			return err->code;
 		}

@@ -252,6 +252,32 @@ static struct disk_id loop_id(unsigned int number)
 	return (struct disk_id){ .dev = makedev(LOOP_MAJOR, number) };
 }
 
+/*
+ * A free loop device. One that another guest of ours still has in the store, because
+ * somebody ended it behind our back, must not come to show anything else.
+ */
+static int choose(const struct ctx *ctx, unsigned int *ret, struct xhp_err *err)
+{
+	struct field *users;
+	unsigned int n, number;
+	struct disk_id id;
+
+	if (loopdev_free(&number, err) < 0)
+		return err->code;
+	id = loop_id(number);
+	if (disks_users(&id, &users, &n, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < n; i++) {
+		if (!strcmp(users[i].name, ctx->device))
+			continue;
+		log_warn("somebody has ended %s, which is the disk of %s: it is not used",
+			 loopdev_path(number), users[i].name);
+		return loopdev_new(ret, err);
+	}
+	*ret = number;
+	return 0;
+}
+
 /* With the loop device that is free now. -EBUSY: it is not any more. */
 static int try_loop(struct ctx *ctx, const struct args *args, const char *mark,
 		    unsigned int *ret, struct xhp_err *err)
@@ -262,7 +288,7 @@ static int try_loop(struct ctx *ctx, const struct args *args, const char *mark,
 	struct disk_id loop;
 	unsigned int n;
 
-	if (loopdev_free(&n, err) < 0)
+	if (choose(ctx, &n, err) < 0)
 		return err->code;
 	c->fd = open(loopdev_path(n),
 		     (args->image->writes ? O_RDWR : O_RDONLY) | O_CLOEXEC);

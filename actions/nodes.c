@@ -27,6 +27,8 @@ int node_path(struct ctx *ctx, const char *name, const char **ret, struct xhp_er
 		*ret = node;
 		return 0;
 	}
+	if (!dir)
+		return err_set(err, -ENOENT, "%s: there is no device yet", name);
 	if (!strncmp(name, "frontend/", 9)) {
 		if (store_read(mem_printf("%s/frontend", dir), &dir, err) < 0)
 			return err->code;

@@ -3,8 +3,8 @@
 
 TEST_CFLAGS = -std=gnu17 -O2 -g -Wall -Wextra -Wno-unused-parameter
 
-TEST_TOOLS = $(addprefix build/tests/,xenstored.so fault.so holder ofdlock frames floor bench \
-	xen-9pfsd introduce notify)
+TEST_TOOLS = $(addprefix build/tests/,xenstored.so fault.so holder ofdlock frames bench floor \
+	floor_disk xen-9pfsd introduce notify)
 
 .PHONY: test-tools
 test-tools: $(TEST_TOOLS)
@@ -25,11 +25,15 @@ build/tests/frames: $(addprefix tests/netns/,frames.c framebuild.c frametable.c 
 
 build/tests/%: tests/bench/%.c
 	@mkdir -p $(@D)
-	$(CC) $(TEST_CFLAGS) -o $@ $< $(TEST_LIBS)
+	$(CC) $(TEST_CFLAGS) -o $@ $<
 
 build/tests/floor: $(addprefix tests/bench/,floor.c floor_ip.c floor.h)
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c,$^) -lxenstore
+
+build/tests/floor_disk: tests/bench/floor_disk.c
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -o $@ $< -lxenstore
 
 build/tests/xen-9pfsd build/tests/introduce: build/tests/%: tests/netns/%.c
 	@mkdir -p $(@D)

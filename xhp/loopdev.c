@@ -73,10 +73,11 @@ int loopdev_list(unsigned int **ret, unsigned int *ret_n, struct xhp_err *err)
 	return 0;
 }
 
-int loopdev_free(unsigned int *ret, struct xhp_err *err)
+static int control(unsigned long request, long arg, unsigned int *ret,
+		   struct xhp_err *err)
 {
 	CLEANUP_FD int fd = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-	int number = fd < 0 ? -1 : TRACED_IOCTL(fd, LOOP_CTL_GET_FREE);
+	int number = fd < 0 ? -1 : TRACED_IOCTL(fd, request, arg);
 
 	if (fd < 0)
 		return err_sys(err, -errno,
@@ -85,6 +86,16 @@ int loopdev_free(unsigned int *ret, struct xhp_err *err)
 		return err_sys(err, -errno, "there is no free loop device");
 	*ret = (unsigned int)number;
 	return 0;
+}
+
+int loopdev_free(unsigned int *ret, struct xhp_err *err)
+{
+	return control(LOOP_CTL_GET_FREE, 0, ret, err);
+}
+
+int loopdev_new(unsigned int *ret, struct xhp_err *err)
+{
+	return control(LOOP_CTL_ADD, -1, ret, err);
 }
 
 int loopdev_configure(int fd, int file, struct loop_config *config)

@@ -39,6 +39,9 @@ int loopdev_list(unsigned int **ret, unsigned int *ret_n, struct xhp_err *err);
 /* The number of a loop device that showed nothing a moment ago. */
 int loopdev_free(unsigned int *ret, struct xhp_err *err);
 
+/* The number of a new loop device. */
+int loopdev_new(unsigned int *ret, struct xhp_err *err);
+
 /*
  * Has the loop device show `file`. -EBUSY: somebody else was faster. `config` has the
  * flags, block size and mark. The kernel's error else.

@@ -28,11 +28,12 @@ const char *trace_end(int rc, const struct xhp_err *err);
 
 void trace_words(const char *what, const char *const words[]);
 
-#define TRACED_IOCTL(fd, request, ...)                                                 \
-	({                                                                             \
-		int answer_ = ioctl(fd, request, ##__VA_ARGS__);                       \
-		TRACE("ioctl %s: %s", #request, answer_ < 0 ? strerror(errno) : "ok"); \
-		answer_;                                                               \
+#define TRACED_IOCTL(fd, request, ...)                                           \
+	({                                                                       \
+		int answer_ = ioctl(fd, request, ##__VA_ARGS__);                 \
+		TRACE("ioctl %s (%#lx): %s", #request, (unsigned long)(request), \
+		      answer_ < 0 ? strerror(errno) : "ok");                     \
+		answer_;                                                         \
 	})
 
 /* An rtnetlink or nftables message; "->" and "<-" say which way. */

@@ -127,6 +127,25 @@ teardown() {
 	nothing_left
 }
 
+@test "somebody ends our loop device: its number does not become another guest's disk" {
+	disk_scene
+	image b
+	disk 1 51712 a
+	disk 2 51712 b
+	add 1
+	losetup -d "$(node vbd 1 51712 node)"
+	run add 2
+	[ "$status" = 0 ]
+	attached 2
+	[ "$(node vbd 1 51712 node)" != "$(node vbd 2 51712 node)" ]
+	run xhp check
+	says 'does not show'
+	remove 1
+	attached 2
+	remove 2
+	nothing_left
+}
+
 @test "physical-device is there already: somebody else has attached it, exit 0" {
 	disk_scene
 	disk 1 51712 a physical-device=7:9

@@ -62,7 +62,7 @@ shared_recipe() {
 	thing_call 1 0 remove
 	thing_call 2 0 remove
 	things s-disk1
-	! grep -q '<s-disk1>.*drop\|<drop><s-disk1>' "$RIG/run/calls"
+	not grep -q '<s-disk1>.*drop\|<drop><s-disk1>' "$RIG/run/calls"
 }
 
 @test "a recipe by two paths shares one thing" {

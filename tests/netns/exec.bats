@@ -292,7 +292,7 @@ simple() {
 	run thing_call 1 0 add
 	failed 'hang: not done in time'
 	called '<make><above>' '<make><disk1>' '<drop><disk1>' '<drop><above>'
-	! kill -0 "$(cat "$RIG/run/near")" 2>/dev/null
+	not alive "$(cat "$RIG/run/near")"
 	kill "$(cat "$RIG/run/far")" # it has left our session of its own accord
 }
 
@@ -316,7 +316,7 @@ simple() {
 	pid=$(sed -n 's/^p//p' "$RIG"/run/things/*)
 	kill -0 "$pid"
 	thing_call 1 0 remove
-	! kill -0 "$pid" 2>/dev/null
+	not alive "$pid"
 	nothing_left
 	# the number is somebody else's by now
 	thing_call 1 0 add
@@ -351,18 +351,18 @@ simple() {
 	run thing_call 1 0 add
 	[ "$status" = 0 ]
 	called '<make><p4ss word>'
-	! grep -r p4ss "$RIG/run/xen-hotplug" "$RIG/log"
+	not grep -r p4ss "$RIG/run/xen-hotplug" "$RIG/log"
 	run xhp status
 	[[ $output != *p4ss* ]]
 	xenstore-ls >"$RIG/store"
-	! grep p4ss "$RIG/store"
+	not grep p4ss "$RIG/store"
 	thing_call 1 0 remove
 	rm "$RIG"/run/things/*
 	sed -i 's/who.password}/& 9/' "$RIG/etc-xen/hotplug/mine.ini"
 	run thing_call 1 0 add
 	failed 'mk ended with status 9: what it said may hold a secret'
-	! [[ $output == *p4ss* ]]
-	! grep -r p4ss "$RIG/run/xen-hotplug"
+	[[ $output != *p4ss* ]]
+	not grep -r p4ss "$RIG/run/xen-hotplug"
 	# one that cannot be a word
 	for secret in 'alice -x' $'alice a\tb'; do
 		echo "disk1 $secret" >"$RIG/etc-xen/secrets"

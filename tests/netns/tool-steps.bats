@@ -111,7 +111,7 @@ params() {
 	[ "$(node thing 1 0 params)" = disk1-changed ]
 	[ "$(xenstore-read /local/domain/1/device/thing/0/hint)" = "$(printf '\\xc3\\xa4 b')" ] ||
 		[ "$(xenstore-read /local/domain/1/device/thing/0/hint)" = 'ä b' ]
-	! xenstore-exists "$BACK/empty"
+	not xenstore-exists "$BACK/empty"
 	thing_call 1 0 remove
 	nothing_left
 }
@@ -131,16 +131,16 @@ params() {
 	says 'is "other", not "1"'
 	thing_call 1 0 remove
 	[ "$(node thing 1 0 one)" = other ]
-	! xenstore-exists "$BACK/two"
+	not xenstore-exists "$BACK/two"
 	xenstore-rm "$BACK/one"
 	thing_call 1 0 add
 	backend_gone thing 1 0
 	thing_call 1 0 remove
-	! xenstore-exists "$BACK"
+	not xenstore-exists "$BACK"
 	run thing_call 1 0 add
 	[ "$status" = 1 ]
-	! xenstore-exists "$BACK"
-	! xenstore-exists /local/domain/1/device/thing/0
+	not xenstore-exists "$BACK"
+	not xenstore-exists /local/domain/1/device/thing/0
 }
 
 @test "store: without a journal, a node gives back what a step had found out" {

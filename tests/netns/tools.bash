@@ -30,6 +30,16 @@ tool_scene() {
 	keep before
 }
 
+# not COMMAND...: "! COMMAND" would not fail a test.
+not() {
+	! "$@"
+}
+
+# Does a process run? One that has ended may wait for somebody to ask how.
+alive() {
+	grep -qs '^State:	[^ZX]' "/proc/$1/status"
+}
+
 # tool NAME: a program in dom0's path, from standard input.
 tool() {
 	{ echo '#!/bin/bash'; cat; } >"$RIG/tools/$1"

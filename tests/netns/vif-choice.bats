@@ -196,3 +196,22 @@ teardown() {
 	vif_call 1 0 online
 	link_is vif1.0 'master br0.5'
 }
+
+@test "a kernel without nftables: who is to be filtered is refused, the others are not" {
+	scene ip=192.0.2.1
+	run shimmed FAULT_NO_NETFILTER=1
+	refused 1 0 'the kernel has no nftables'
+	xenstore-rm /local/domain/0/backend/vif/1/0/ip
+	reset_nodes
+	keep before
+	shimmed FAULT_NO_NETFILTER=1
+	status_is connected
+	SHIM_VERB=offline shimmed FAULT_NO_NETFILTER=1
+	detached
+	printf '%s\n' '[recipe]' 'device = vif' '[masquerade]' 'source = 10.0.0.1' 'out = lo' \
+		>"$RIG/etc-xen/hotplug/nat.ini"
+	reset_nodes
+	keep before
+	RECIPE=nat run shimmed FAULT_NO_NETFILTER=1
+	refused 1 0 'the kernel has no nftables'
+}

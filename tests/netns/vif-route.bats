@@ -217,6 +217,23 @@ host_state() {
 	host_state | diff "$RIG/before" -
 }
 
+# The settings of IPv6 are not there: so it looks with ipv6.disable=1 on the command line.
+@test "IPv6 switched off in the kernel: an error for an IPv6 address, and for nothing else" {
+	mkdir "$RIG/empty"
+	dom0 install -d -m 700 /run/xen-hotplug/{devices,shared}
+	dom0 mount --bind "$RIG/empty" /proc/sys/net/ipv6
+	backend vif 1 0 ip='192.0.2.10 2001:db8::10'
+	snapshot_kernel >"$RIG/before"
+	run vif_call 1 0 online
+	[ "$status" = 1 ]
+	[[ $output == *'2001:db8::10: IPv6 is switched off in this kernel'* ]]
+	snapshot_kernel | diff "$RIG/before" -
+	xenstore-write /local/domain/0/backend/vif/1/0/ip 192.0.2.10
+	vif_call 1 0 online
+	[ "$(node vif 1 0 hotplug-status)" = connected ]
+	vif_call 1 0 offline
+}
+
 @test "what is left of a device does not touch the settings of the next of its name" {
 	backend vif 1 0 ip=192.0.2.10 vifname=web
 	vif_call 1 0 online

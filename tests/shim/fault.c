@@ -10,6 +10,7 @@
 //              it; torn = half of it is made, then SIGKILL; wait = a netlink message or
 //              a loop device waits, 10 s at most, until there is a file FAULT_LOG.go;
 //              intr = a dump is told as one that a change overtook (NLM_F_DUMP_INTR)
+// FAULT_NO_NETFILTER  there are no netfilter sockets, as in a kernel without nftables
 // FAULT_LOG    a file that gets a line for each call and each fork, and FAULT before
 //              the one that is hit
 
@@ -256,6 +257,15 @@ int ioctl(int fd, unsigned long request, ...)
 	rc = (int)syscall(SYS_ioctl, fd, request, arg);
 	die_if(how, "after");
 	return rc;
+}
+
+int socket(int domain, int type, int protocol)
+{
+	if (domain != AF_NETLINK || protocol != NETLINK_NETFILTER ||
+	    !getenv("FAULT_NO_NETFILTER"))
+		return (int)syscall(SYS_socket, domain, type, protocol);
+	errno = EPROTONOSUPPORT;
+	return -1;
 }
 
 pid_t fork(void)

@@ -1,0 +1,444 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The recipes for disks that other programs bring: what these are called with, and what is
+# made of what they say. The programs are stand-ins that know the real ones' options and
+# exit statuses; make check-xen runs block-nbd and block-iscsi with the real ones.
+
+load lib
+load scene
+load tools
+
+IQN=iqn.2003-01.org.example:disk1
+ISCSI="<-m><node><-T><$IQN><-p><192.0.2.1:3260>"
+
+teardown() {
+	[ -z "$LOOP" ] || losetup -d "$LOOP" || :
+	rig_teardown
+}
+
+# disk_scene RECIPE PARAMS [KEY=VALUE...]: vbd1.51712, and a loop device for the tools.
+disk_scene() {
+	rig_kernel_has loop || skip "no loop devices"
+	export RECIPE=$1
+	CLASS=${CLASS:-vbd}
+	rig_setup || return
+	mkdir "$RIG/tools" "$RIG/run/things"
+	dom0 mount --bind "$RIG/tools" /usr/local/sbin
+	dom0 install -d -m 700 /run/xen-hotplug/{devices,shared}
+	truncate -s 1M "$RIG/image"
+	LOOP=$(losetup --show -f "$RIG/image")
+	echo "$LOOP" >"$RIG/run/loop"
+	disk 1 "${@:2}"
+}
+
+disk() {
+	local d=$1 params=$2
+	shift 2
+	backend "$CLASS" "$d" 51712 params="$params" "$@"
+	keep before
+}
+
+add() { thing_call "${1:-1}" 51712 add; }
+remove() { thing_call "${1:-1}" 51712 remove; }
+
+attached() {
+	[ "$(node "$CLASS" "${1:-1}" 51712 hotplug-status)" = connected ] &&
+		[ "$(node "$CLASS" "${1:-1}" 51712 physical-device-path)" = "${2:-$LOOP}" ]
+}
+
+# Nothing but what an ordinary detach leaves.
+left() {
+	local mine='/(hotplug-(status|error)|physical-device(-path)?) = |/run/xen-hotplug/index-'
+	[ -z "$(compgen -G "$RIG/run/xen-hotplug/[ds]*/*")" ] || { journals; return 1; }
+	keep now
+	diff <(grep -vE "$mine" "$RIG/before") <(grep -vE "$mine" "$RIG/now")
+}
+
+iscsi_tools() {
+	mkdir -p "$RIG/dev/disk/by-path" "$RIG/dev/disk/by-id"
+	tool iscsiadm <<-'END'
+		printf 'iscsiadm ' >>/run/calls; printf '<%s>' "$@" >>/run/calls; echo >>/run/calls
+		case " $* " in
+		*' -o new '*) : >/run/things/node; echo 'New iSCSI node [tcp:[hw=,ip=,net_if=,iscsi_if=default] added' ;;
+		*' -o delete '*) [ -e /run/things/node ] || exit 21; rm /run/things/node ;;
+		*' -o update '*) [ -e /run/things/node ] || exit 21 ;;
+		*' --login '*)
+			[ -e /run/things/node ] || exit 21
+			[ ! -e /run/things/session ] || exit 15
+			: >/run/things/session
+			ln -s "$(cat /run/loop)" "/run/disk/by-path/ip-${6%:3260}:3260-iscsi-$4-lun-${LUN:-0}"
+			;;
+		*' --logout '*)
+			[ -e /run/things/session ] || exit 21
+			rm /run/things/session /run/disk/by-path/*
+			;;
+		*) [ -e /run/things/node ] || exit 21; cat /run/things/node ;;
+		esac
+	END
+	mkdir -p "$RIG/run/disk/by-path" "$RIG/run/disk/by-id"
+	# /dev is the machine's own: what udev makes is looked for elsewhere
+	sed 's|/dev/disk/|/run/disk/|' "$RIG_TOP/conf/block-iscsi.ini" >"$RIG/etc-xen/hotplug/block-iscsi.ini"
+}
+
+@test "block-iscsi: node, login, disk; and back" {
+	disk_scene block-iscsi "iqn=$IQN,portal=192.0.2.1:3260"
+	iscsi_tools
+	add
+	attached
+	called "iscsiadm $ISCSI" "iscsiadm $ISCSI<-o><new>" "iscsiadm $ISCSI<--login>"
+	remove
+	called "iscsiadm $ISCSI<--logout>" "iscsiadm $ISCSI<-o><delete>"
+	left
+}
+
+@test "block-iscsi: two disks of one target share the session; the last one logs out" {
+	disk_scene block-iscsi "iqn=$IQN,portal=192.0.2.1:3260" mode=r
+	iscsi_tools
+	disk 2 "iqn=$IQN,portal=192.0.2.1:3260" mode=r
+	add 1
+	add 2
+	attached 2
+	called "iscsiadm $ISCSI" "iscsiadm $ISCSI<-o><new>" "iscsiadm $ISCSI<--login>"
+	remove 1
+	called
+	remove 2
+	called "iscsiadm $ISCSI<--logout>" "iscsiadm $ISCSI<-o><delete>"
+	left
+}
+
+@test "block-iscsi: dom0's own session is not logged out of" {
+	disk_scene block-iscsi "iqn=$IQN,portal=192.0.2.1:3260"
+	iscsi_tools
+	: >"$RIG/run/things/node"
+	: >"$RIG/run/things/session"
+	ln -s "$LOOP" "$RIG/run/disk/by-path/ip-192.0.2.1:3260-iscsi-$IQN-lun-0"
+	add
+	attached
+	remove
+	called "iscsiadm $ISCSI" "iscsiadm $ISCSI<--login>"
+	[ -e "$RIG/run/things/session" ] && [ -e "$RIG/run/things/node" ]
+}
+
+@test "block-iscsi: CHAP from a private file, and a LUN" {
+	disk_scene block-iscsi "iqn=$IQN,portal=192.0.2.1:3260,lun=3"
+	iscsi_tools
+	sed -i '2i LUN=3' "$RIG/tools/iscsiadm"
+	echo "$IQN alice wonder land" >"$RIG/etc-xen/iscsi-secrets"
+	run add
+	[ "$status" = 1 ]
+	says 'others than root can read it'
+	called
+	chmod 600 "$RIG/etc-xen/iscsi-secrets"
+	add
+	attached
+	called "iscsiadm $ISCSI" "iscsiadm $ISCSI<-o><new>" \
+		"iscsiadm $ISCSI<-o><update><-n><node.session.auth.authmethod><-v><CHAP>" \
+		"iscsiadm $ISCSI<-o><update><-n><node.session.auth.username><-v><alice>" \
+		"iscsiadm $ISCSI<-o><update><-n><node.session.auth.password><-v><wonder land>" \
+		"iscsiadm $ISCSI<--login>"
+	not grep -r -e alice -e wonder "$RIG/run/xen-hotplug" "$RIG/log"
+	remove
+	left
+}
+
+@test "block-iscsi: what is missing or unknown is named" {
+	local params expected
+	disk_scene block-iscsi x
+	iscsi_tools
+	while IFS='>' read -r params expected; do
+		xenstore-write /local/domain/0/backend/vbd/1/51712/params "$params"
+		keep before
+		run add
+		[ "$status" = 1 ]
+		says "$expected"
+		[ "$(node vbd 1 51712 hotplug-status)" = error ]
+		called
+		left
+	done <<-END
+		iqn=$IQN>target.portal is required
+		portal=192.0.2.1>target.iqn is required
+		iqn=$IQN,portal=1,multipath=maybe>does not list "maybe"
+		iqn=$IQN,portal=1,auth=chap>"auth=chap" is none of its pairs
+	END
+	rm "$RIG/tools/iscsiadm"
+	xenstore-write /local/domain/0/backend/vbd/1/51712/params "iqn=$IQN,portal=192.0.2.1"
+	run add
+	[ "$status" = 1 ]
+	says 'the program iscsiadm is not installed (in Debian: package open-iscsi)'
+}
+
+rbd_tool() {
+	tool rbd <<-'END'
+		printf 'rbd ' >>/run/calls; printf '<%s>' "$@" >>/run/calls; echo >>/run/calls
+		case "$2" in
+		map) echo "warning: something" >&2; cat /run/loop ;;
+		unmap) [ ! -e /run/busy ] || { rm /run/busy; echo 'rbd: sysfs write failed' >&2; exit 16; } ;;
+		esac
+	END
+}
+
+@test "block-rbd: map and unmap, also of a busy device" {
+	disk_scene block-rbd pool/vm-1
+	rbd_tool
+	add
+	attached
+	called 'rbd <device><map><pool/vm-1>'
+	touch "$RIG/run/busy"
+	remove
+	called "rbd <device><unmap><$LOOP>" "rbd <device><unmap><$LOOP>"
+	left
+	disk 1 pool/vm-1 mode=r
+	printf '[defaults]\nuser = xen\n[use block-rbd]\n' >"$RIG/etc-xen/hotplug/block-rbd.ini"
+	add
+	called 'rbd <device><map><--id><xen><--read-only><pool/vm-1>'
+	remove
+	disk 1 pool/vm-1 'mode=w!'
+	rm "$RIG/run/calls"
+	run add
+	[ "$status" = 1 ]
+	says 'does not list "w!"'
+	called
+}
+
+nbd_tool() {
+	tool nbd-client <<-'END'
+		printf 'nbd-client ' >>/run/calls; printf '<%s>' "$@" >>/run/calls; echo >>/run/calls
+		case $1 in
+		-d) ;;
+		*) echo "Negotiation: ..size = 1MB"; echo "Connected $(cat /run/loop)" ;;
+		esac
+	END
+}
+
+@test "block-nbd and block-enbd: TCP, unix, exports by name" {
+	local params expected
+	disk_scene block-nbd x
+	nbd_tool
+	for RECIPE in block-nbd /usr/lib/xen-hotplug/scripts/block-enbd; do
+		while read -r params mode expected; do
+			disk 1 "$params" mode="$mode"
+			add
+			attached
+			remove
+			called "nbd-client $expected" "nbd-client <-d><$LOOP>"
+			left
+		done <<-'END'
+			host=192.0.2.1 w <192.0.2.1><10809>
+			host=nbd.example,port=10810 r <-R><nbd.example><10810>
+			host=::1,export=vm1 w <-N><vm1><::1><10809>
+			unix=/run/nbd,export=a/b r <-N><a/b><-R><-unix></run/nbd>
+		END
+	done
+}
+
+drbd_tools() {
+	tool drbdadm <<-'END'
+		printf 'drbdadm ' >>/run/calls; printf '<%s>' "$@" >>/run/calls; echo >>/run/calls
+		case $1 in
+		sh-resources) echo r0 r1 ;;
+		sh-dev) [ "$2" = r0 ] || { echo "'$2' not defined in your config." >&2; exit 10; }; cat /run/loop ;;
+		role) if [ -e /run/things/primary ]; then echo Primary/Secondary; else echo Secondary/Secondary; fi ;;
+		primary) [ ! -e /run/things/refuse ] || { echo 'State change failed: (-1) Multiple primaries not allowed by config' >&2; exit 11; }; : >/run/things/primary ;;
+		secondary) [ ! -e /run/busy ] || { rm /run/busy; echo 'Device is held open by someone' >&2; exit 11; }; rm /run/things/primary ;;
+		cstate) cat /run/cstate ;;
+		esac
+	END
+}
+
+@test "block-drbd: promoted while a guest writes" {
+	disk_scene block-drbd r0
+	drbd_tools
+	add
+	attached
+	called 'drbdadm <sh-dev><r0>' 'drbdadm <role><r0>' 'drbdadm <primary><r0>'
+	touch "$RIG/run/busy"
+	remove
+	called 'drbdadm <secondary><r0>' 'drbdadm <secondary><r0>'
+	left
+	# reading needs no promotion; and who is primary already stays so
+	disk 1 r0 mode=r
+	add
+	remove
+	called 'drbdadm <sh-dev><r0>'
+	: >"$RIG/run/things/primary"
+	disk 1 r0
+	add
+	remove
+	called 'drbdadm <sh-dev><r0>' 'drbdadm <role><r0>'
+	rm "$RIG/run/things/primary"
+	: >"$RIG/run/things/refuse"
+	run add
+	[ "$status" = 1 ]
+	says 'Multiple primaries not allowed by config'
+	disk 1 r9
+	run add
+	[ "$status" = 1 ]
+	says "'r9' not defined in your config"
+	left
+}
+
+@test "block-drbd-probe: its exit statuses, without an environment" {
+	local probe=/usr/lib/xen-hotplug/scripts/block-drbd-probe
+	disk_scene block-drbd r0
+	drbd_tools
+	sed -i 's/^\(\s*\)sh-dev).*/\1sh-dev) if [ "$2" = r0 ]; then cat \/run\/loop; else echo \/dev\/drbd1; fi ;;/' "$RIG/tools/drbdadm"
+	tool drbdsetup <<-'END'
+		[ "$1" = show ] && [ "$2" = r0 ] || exit 20
+		cat /run/drbd-settings
+	END
+	: >"$RIG/run/things/primary"
+	echo Connected >"$RIG/run/cstate"
+	echo 'net { protocol D; }' >"$RIG/run/drbd-settings"
+	# probe STATUS [DEVICE]
+	probe() {
+		run dom0 env -i "$probe" "${@:2}"
+		[ "$status" = "$1" ]
+	}
+	probe 0 "$LOOP"
+	probe 1 /dev/sda
+	probe 1
+	echo 'net { protocol C; }' >"$RIG/run/drbd-settings"
+	probe 3 "$LOOP"
+	echo 'net { protocol D; }' >"$RIG/run/drbd-settings"
+	echo WFConnection >"$RIG/run/cstate"
+	probe 4 "$LOOP"
+	echo Connected >"$RIG/run/cstate"
+	rm "$RIG/run/things/primary"
+	probe 4 "$LOOP"
+	rm "$RIG/tools/drbdadm"
+	[ -e /usr/sbin/drbdadm ] || probe 2 "$LOOP"
+}
+
+@test "block-lvm: active while a guest uses it" {
+	disk_scene block-lvm vg/lv
+	sed 's|/dev/\${|/run/vgs/${|' "$RIG_TOP/conf/block-lvm.ini" >"$RIG/etc-xen/hotplug/block-lvm.ini"
+	mkdir -p "$RIG/run/vgs/vg"
+	ln -s "$LOOP" "$RIG/run/vgs/vg/lv"
+	tool lvs <<-'END'
+		printf 'lvs ' >>/run/calls; printf '<%s>' "$@" >>/run/calls; echo >>/run/calls
+		cat /run/things/active 2>/dev/null || echo '  '
+	END
+	tool lvchange <<-'END'
+		printf 'lvchange ' >>/run/calls; printf '<%s>' "$@" >>/run/calls; echo >>/run/calls
+		case $1 in -an) rm /run/things/active ;; *) echo '  active ' >/run/things/active ;; esac
+	END
+	add
+	attached
+	remove
+	called 'lvs <--noheadings><-o><lv_active><vg/lv>' 'lvchange <-aey><vg/lv>' 'lvchange <-an><vg/lv>'
+	left
+	echo '  active exclusively ' >"$RIG/run/things/active"
+	add
+	remove
+	called 'lvs <--noheadings><-o><lv_active><vg/lv>'
+}
+
+@test "block-zvol: the volume that zfs names" {
+	disk_scene block-zvol tank/vm/disk1
+	mkdir -p "$RIG/run/zvol/tank/vm"
+	ln -s "$LOOP" "$RIG/run/zvol/tank/vm/disk1"
+	sed 's|/dev/zvol|/run/zvol|' "$RIG_TOP/conf/block-zvol.ini" >"$RIG/etc-xen/hotplug/block-zvol.ini"
+	tool zfs <<-'END'
+		printf 'zfs ' >>/run/calls; printf '<%s>' "$@" >>/run/calls; echo >>/run/calls
+		[ "$7" = tank/vm/disk1 ] || { echo "cannot open '$7': dataset does not exist" >&2; exit 1; }
+		echo "$7"
+	END
+	add
+	attached
+	remove
+	called 'zfs <list><-H><-o><name><-t><volume><tank/vm/disk1>'
+	disk 1 ../../etc
+	run add
+	[ "$status" = 1 ]
+	says "cannot open '../../etc': dataset does not exist"
+}
+
+tap_tool() {
+	tool tap-ctl <<-'END'
+		printf 'tap-ctl ' >>/run/calls; printf '<%s>' "$@" >>/run/calls; echo >>/run/calls
+		case $1 in
+		allocate) echo /run/blktap-control/tapdisk/tapdisk-4 ;;
+		spawn) setsid sleep 1000 >/dev/null 2>&1 & echo $! | tee /run/tapdisk ;;
+		esac
+	END
+}
+
+@test "block-tap: tapback is told of the socket, and the tapdisk ends with the disk" {
+	local pid
+	CLASS=vbd3
+	disk_scene block-tap aio:/run/image
+	truncate -s 1M "$RIG/run/image"
+	mkdir "$RIG/run/blktap-control"
+	tap_tool
+	sed -i 's|echo \$! . tee /run/tapdisk|& ; : >/run/blktap-control/nbd$!.4|' "$RIG/tools/tap-ctl"
+	add
+	pid=$(cat "$RIG/run/tapdisk")
+	attached 1 "/run/blktap-control/nbd$pid.4"
+	[ -z "$(node vbd3 1 51712 physical-device)" ]
+	[ "$(node vbd3 1 51712 pid)" = "$pid" ] && [ "$(node vbd3 1 51712 minor)" = 4 ]
+	called 'tap-ctl <allocate>' 'tap-ctl <spawn>' "tap-ctl <attach><-p><$pid><-m><4>" \
+		"tap-ctl <open><-p><$pid><-m><4><-a><aio:/run/image>"
+	remove
+	called "tap-ctl <close><-p><$pid><-m><4>" "tap-ctl <detach><-p><$pid><-m><4>" 'tap-ctl <free><-m><4>'
+	not alive "$pid"
+	left
+}
+
+@test "vscsi: the toolstack is told" {
+	CLASS=vscsi
+	rig_setup
+	dom0 install -d -m 700 /run/xen-hotplug/{devices,shared}
+	RECIPE=vscsi
+	backend vscsi 1 0
+	thing_call 1 0 add
+	[ "$(node vscsi 1 0 hotplug-status)" = connected ]
+	thing_call 1 0 remove
+}
+
+# What a guest's configuration says is never an option, and no shell sees it.
+@test "hostile values are one word, or refused, in every recipe" {
+	local value name params=/local/domain/0/backend/vbd/1/51712/params
+	local ours='<-(m|T|p|o|n|v|N|R|d|a|H|t|an|aey|unix|-login|-logout|-noheadings|-read-only)>'
+	disk_scene block-rbd x
+	iscsi_tools
+	rbd_tool
+	nbd_tool
+	drbd_tools
+	tap_tool
+	for name in zfs lvs lvchange; do
+		tool "$name" <<<"printf '<%s>' \"\$@\" >>/run/calls; echo >>/run/calls"
+	done
+	for RECIPE in block-{rbd,nbd,iscsi,drbd,lvm,zvol,tap}; do
+		while IFS= read -r value; do
+			echo "$RECIPE $value"
+			xenstore-write -- "$params" "$value"
+			run add
+			[ "$status" = 0 ] || [ "$status" = 1 ]
+			run remove
+			[ -z "$(ls "$RIG/run/xen-hotplug/devices")" ]
+		done <<-'END'
+			a b/c d
+			$(touch /run/pwned)/`touch /run/pwned`
+			;touch /run/pwned;/|touch /run/pwned
+			-X/--config
+			x/-X
+			"/'
+			../../../x
+			ä/x\xff
+			host=-X
+			host=a,export=--config
+			unix=-X
+			iqn=$(touch /run/pwned),portal=;touch /run/pwned
+			iqn=--config,portal=-X
+			iqn=a/../b,portal=1,lun=*
+			aio:-X
+			-X:a
+		END
+		xenstore-write "$params" x
+		left
+	done
+	[ ! -e "$RIG/run/pwned" ]
+	grep -q touch "$RIG/run/calls"
+	grep -oE '<-[^>]*>' "$RIG/run/calls" >"$RIG/options"
+	not grep -vE "^$ours\$" "$RIG/options"
+}
