@@ -477,10 +477,16 @@ static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	return store_publish(r.backend, items, n, err);
 }
 
+static const struct shown shown[] = {
+	{ "disk", "${path}", "disk ${path}" },
+	{ NULL, NULL, NULL },
+};
+
 const struct action action_disk = {
 	.name = "disk",
 	.summary = "give the guest a disk that nobody else uses",
 	.params = params,
+	.shown = shown,
 	.args_size = sizeof(struct args),
 	.check = check,
 	.apply = apply,

@@ -536,10 +536,16 @@ foreign:
 	return 0;
 }
 
+static const struct shown shown[] = {
+	{ "loop", "${file}", NULL },
+	{ NULL, NULL, NULL },
+};
+
 const struct action action_loop = {
 	.name = "loop",
 	.summary = "show a file as a block device",
 	.params = params,
+	.shown = shown,
 	.args_size = sizeof(struct args),
 	.results = results,
 	.check = check,

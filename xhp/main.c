@@ -130,6 +130,11 @@ const struct command commands[] = {
 	  "that is but one device. With it: every change, what was asked, what was there\n"
 	  "before, and what is there now.\n",
 	  cmd_status },
+	{ "tree", "[--dot|--svg]",
+	  "the host's bridges, routes and disks, and their guests",
+	  "Colours and lines on a terminal, unless NO_COLOR is set; --dot for Graphviz;\n"
+	  "--svg through its dot, where that is installed.\n",
+	  cmd_tree },
 	{ "check", "[DEVICE] [--json]",
 	  "compare the kernel with the journal: what has drifted?",
 	  "Exit status 1 if anything has.\n", cmd_check },
