@@ -135,9 +135,11 @@ const struct command commands[] = {
 	  "Colours and lines on a terminal, unless NO_COLOR is set; --dot for Graphviz;\n"
 	  "--svg through its dot, where that is installed.\n",
 	  cmd_tree },
-	{ "check", "[DEVICE] [--json]",
+	{ "check", "[DEVICE] [--json] [--prometheus FILE]",
 	  "compare the kernel with the journal: what has drifted?",
-	  "Exit status 1 if anything has.\n", cmd_check },
+	  "Exit status 1 if anything has. --prometheus also writes figures for node_exporter's\n"
+	  "textfile collector; xen-hotplug-check.timer does that once a minute.\n",
+	  cmd_check },
 	{ "repair", "[DEVICE] [--json]", "put back what has drifted", NULL, cmd_repair },
 	{ "gc", "[--dry-run] [--force]", "undo what is left of devices that are gone",
 	  "Finishes what a killed run began, and removes what devices left that are gone\n"
