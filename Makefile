@@ -101,8 +101,11 @@ install: all
 	$(INSTALL) -d $(DEST_DOCS)
 	$(INSTALL) -m 644 $(DOCS) $(DEST_DOCS)/
 
-# The administrator's files stay: recipes, and settings that were changed.
+# The administrator's files stay: recipes, and settings that were changed. The old scripts
+# get their names back first, or no guest would start.
 uninstall:
+	[ -n "$(DESTDIR)" ] || [ ! -d /etc/xen/scripts ] || [ ! -x $(SBINDIR)/xen-hotplug ] || \
+		$(SBINDIR)/xen-hotplug disable
 	rm -f $(DESTDIR)$(SBINDIR)/xen-hotplug $(DESTDIR)$(MANDIR)/man8/xen-hotplug.8 \
 		$(DESTDIR)$(MANDIR)/man5/xen-hotplug-recipe.5
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
@@ -154,6 +157,11 @@ check-xen: test-deps
 	@$(MAKE) -s --no-print-directory all test-tools
 	@tests/xen/check '$(TESTS)'
 
+bench-xen: test-deps
+	@tests/deps $(XEN_DEPS)
+	@$(MAKE) -s --no-print-directory all test-tools
+	@tests/xen/vm oxenstored tests/xen/dom0-times
+
 bench: test-deps
 	@$(MAKE) -s --no-print-directory all test-tools
 	@tests/bench/bench.bash
@@ -162,4 +170,4 @@ bench: test-deps
 clean:
 	rm -rf build
 
-.PHONY: all install uninstall deps test-deps demo check run-check check-xen bench clean
+.PHONY: all install uninstall deps test-deps demo check run-check check-xen bench bench-xen clean

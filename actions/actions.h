@@ -17,6 +17,9 @@
 /* The interface that a record is about, by its ifindex. -ENODEV: it is gone. */
 int rec_link(const struct rec *rec, struct link *ret, struct xhp_err *err);
 
+/* A number as records keep it. */
+const char *number_text(unsigned long long n);
+
 /* A record of a kind that the action does not know. */
 int rec_unknown(const struct rec *rec, struct xhp_err *err);
 

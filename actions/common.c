@@ -16,6 +16,11 @@ int rec_link(const struct rec *rec, struct link *ret, struct xhp_err *err)
 	return nl_link_by_index((int)ifindex, ret, err);
 }
 
+const char *number_text(unsigned long long n)
+{
+	return mem_printf("%llu", n);
+}
+
 int rec_unknown(const struct rec *rec, struct xhp_err *err)
 {
 	return err_set(err, -EPROTO, "[%s] has no record of kind \"%s\" in this version",

@@ -62,11 +62,13 @@ static const struct result_def results[] = {
 
 static bool is_number(const char *text, unsigned int *ret)
 {
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
+	struct xhp_err unused;
+	uint64_t n;
 
+	if (uint_parse(text, 0, UINT32_MAX - 1, &n, &unused) < 0)
+		return false;
 	*ret = (unsigned int)n;
-	return *text >= '0' && *text <= '9' && !*end && n < UINT32_MAX;
+	return true;
 }
 
 static int find_owner(struct args *args, struct xhp_err *err)
@@ -124,11 +126,6 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	return 0;
 }
 
-static const char *number(unsigned long long n)
-{
-	return mem_printf("%llu", n);
-}
-
 /* One directory in `*fd`, which it then is the descriptor of. */
 static int make(struct ctx *ctx, const struct args *args, const char *root,
 		const char *path, int *fd, struct xhp_err *err)
@@ -159,7 +156,8 @@ static int make(struct ctx *ctx, const struct args *args, const char *root,
 		return err_sys(err, -errno, "%s", quoted(path));
 	if (args->on_detach == DELETE_CONTENTS &&
 	    RECORD(ctx, err, SCOPE_HOST, "directory", "contents", "root", root, "path",
-		   path, "dev", number(st.st_dev), "ino", number(st.st_ino)) < 0)
+		   path, "dev", number_text(st.st_dev), "ino",
+		   number_text(st.st_ino)) < 0)
 		return err->code;
 	if ((args->owner && fchown(made, args->uid, args->gid) < 0) ||
 	    fchmod(made, args->bits) < 0)
@@ -223,7 +221,8 @@ static int delete_contents(const struct rec *rec, int dir, const char *name,
 	if (fd == -ENOENT)
 		return 0;
 	if (fd < 0 || !dev || !ino || fstat(fd, &st) < 0 ||
-	    strcmp(dev, number(st.st_dev)) != 0 || strcmp(ino, number(st.st_ino)) != 0) {
+	    strcmp(dev, number_text(st.st_dev)) != 0 ||
+	    strcmp(ino, number_text(st.st_ino)) != 0) {
 		log_warn(
 			"%s is not the directory that was made: nothing in it is deleted",
 			quoted(rec_get(rec, "path")));

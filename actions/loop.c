@@ -17,6 +17,8 @@
 
 /* How often somebody else may take the loop device that was free a moment ago. */
 #define TRIES 500
+/* And how often a free one may still be in our index, as while it is given back. */
+#define LEFT_TRIES 8
 
 /* The file, looked at and opened by a thread: its server may not answer. */
 struct image {
@@ -256,10 +258,12 @@ static struct disk_id loop_id(unsigned int number)
  * A free loop device. One that another guest of ours still has in the store, because
  * somebody ended it behind our back, must not come to show anything else.
  */
-static int choose(const struct ctx *ctx, unsigned int *ret, struct xhp_err *err)
+static int choose(const struct ctx *ctx, unsigned int tries, unsigned int *ret,
+		  struct xhp_err *err)
 {
 	struct field *users;
 	unsigned int n, number;
+	struct loopdev taken;
 	struct disk_id id;
 
 	if (loopdev_free(&number, err) < 0)
@@ -270,6 +274,9 @@ static int choose(const struct ctx *ctx, unsigned int *ret, struct xhp_err *err)
 	for (unsigned int i = 0; i < n; i++) {
 		if (!strcmp(users[i].name, ctx->device))
 			continue;
+		/* taken meanwhile, or just being given back */
+		if (tries < LEFT_TRIES || loopdev_by_number(number, &taken) != -ENXIO)
+			return err_set(err, -EBUSY, "%s is taken", loopdev_path(number));
 		log_warn("somebody has ended %s, which is the disk of %s: it is not used",
 			 loopdev_path(number), users[i].name);
 		return loopdev_new(ret, err);
@@ -280,7 +287,7 @@ static int choose(const struct ctx *ctx, unsigned int *ret, struct xhp_err *err)
 
 /* With the loop device that is free now. -EBUSY: it is not any more. */
 static int try_loop(struct ctx *ctx, const struct args *args, const char *mark,
-		    unsigned int *ret, struct xhp_err *err)
+		    unsigned int tries, unsigned int *ret, struct xhp_err *err)
 {
 	struct configuring *c = MEM_NEW(struct configuring);
 	const struct disk_id file = file_id(args->image);
@@ -288,7 +295,7 @@ static int try_loop(struct ctx *ctx, const struct args *args, const char *mark,
 	struct disk_id loop;
 	unsigned int n;
 
-	if (choose(ctx, &n, err) < 0)
+	if (choose(ctx, tries, &n, err) < 0)
 		return err->code;
 	c->fd = open(loopdev_path(n),
 		     (args->image->writes ? O_RDWR : O_RDONLY) | O_CLOEXEC);
@@ -355,7 +362,8 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	}
 	if (make_mark(ctx->device, mark, err) < 0)
 		return err->code;
-	while ((rc = try_loop(ctx, args, mark, &n, err)) == -EBUSY && ++tries < TRIES) {
+	while ((rc = try_loop(ctx, args, mark, tries, &n, err)) == -EBUSY &&
+	       ++tries < TRIES) {
 		if (deadline_check(err) < 0)
 			return err->code;
 		/* not all of them at once again */

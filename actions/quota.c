@@ -176,11 +176,6 @@ static int free_project(int fd, const char *path, uint32_t *ret, struct xhp_err 
 	return err_set(err, -EBUSY, "no project number is free for %s", quoted(path));
 }
 
-static const char *number(unsigned long long n)
-{
-	return mem_printf("%llu", n);
-}
-
 static int open_dir(const char *root, const char *path, struct xhp_err *err)
 {
 	CLEANUP_FD int fd = export_open(root, path, NULL, err);
@@ -215,17 +210,19 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	new.dqb_bhardlimit = args->space.v *KIB_PER_MIB;
 	new.dqb_ihardlimit = args->files.v;
 	if (RECORD(ctx, err, SCOPE_HOST, "quota", "limits", "root", root, "path",
-		   args->path, "project", number(project), "space",
-		   number(new.dqb_bhardlimit), "files", number(new.dqb_ihardlimit),
-		   "old-space", number(old.dqb_bhardlimit), "old-space-soft",
-		   number(old.dqb_bsoftlimit), "old-files", number(old.dqb_ihardlimit),
-		   "old-files-soft", number(old.dqb_isoftlimit)) < 0 ||
+		   args->path, "project", number_text(project), "space",
+		   number_text(new.dqb_bhardlimit), "files",
+		   number_text(new.dqb_ihardlimit), "old-space",
+		   number_text(old.dqb_bhardlimit), "old-space-soft",
+		   number_text(old.dqb_bsoftlimit), "old-files",
+		   number_text(old.dqb_ihardlimit), "old-files-soft",
+		   number_text(old.dqb_isoftlimit)) < 0 ||
 	    set_limits(fd, project, new, err) < 0)
 		return err->code;
 	if (attr.fsx_projid)
 		return 0; /* the administrator has made it one */
 	if (RECORD(ctx, err, SCOPE_HOST, "quota", "project", "root", root, "path",
-		   args->path, "project", number(project)) < 0)
+		   args->path, "project", number_text(project)) < 0)
 		return err->code;
 	return move_tree(fd, args->path, (struct move){ 0, project }, err);
 }

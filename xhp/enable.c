@@ -121,7 +121,8 @@ static int dpkg(const char *const argv[], int *ret_status, struct buf *output,
 	return 0;
 }
 
-/* The diversion makes dpkg put the package's file aside from now on, not over ours. */
+/* The diversion makes dpkg put the package's file aside from now on, not over ours.
+   Returns 1 if it changed something. */
 static int divert(const char *path, bool add, struct xhp_err *err)
 {
 	const char *const list[] = { DIVERT, "--truename", path, NULL };
@@ -148,7 +149,7 @@ static int divert(const char *path, bool add, struct xhp_err *err)
 	if (status)
 		return err_set(err, -EIO, "dpkg-divert %s %s: %s", argv[5], path,
 			       proc_last_lines(&output));
-	return 0;
+	return 1;
 }
 
 /* --- one name --- */
@@ -162,17 +163,25 @@ static bool is_one_file(const char *path, const char *stock)
 	       a.st_ino == b.st_ino;
 }
 
+/* An original that has lost its own name stays. */
+static void unkeep(const char *path, const char *stock)
+{
+	if (is_one_file(path, stock))
+		unlink(stock);
+}
+
 /* The name is there all the time: first the old, and from one instant on ours. */
 static int enable_one(const char *name, struct xhp_err *err)
 {
 	const char *path = script_path(name), *stock = mem_printf("%s" STOCK, path);
-	const char *temp = mem_printf("%s.new", path);
+	const char *temp = mem_printf("%s.xen-hotplug", path);
 	struct stat st;
+	int diverted;
 
 	switch (state_of(name)) {
 	case OURS:
 		printf("%s: ours already\n", name);
-		return divert(path, true, err);
+		return divert(path, true, err) < 0 ? err->code : 0;
 	case FOREIGN:
 		if (is_one_file(path, stock))
 			break;
@@ -188,8 +197,9 @@ static int enable_one(const char *name, struct xhp_err *err)
 	case ABSENT:
 		break;
 	}
-	if (divert(path, true, err) < 0) {
-		unlink(stock);
+	diverted = divert(path, true, err);
+	if (diverted < 0) {
+		unkeep(path, stock);
 		return err->code;
 	}
 	unlink(temp);
@@ -198,8 +208,9 @@ static int enable_one(const char *name, struct xhp_err *err)
 
 		err_sys(err, -errno, "%s", path);
 		unlink(temp);
-		unlink(stock);
-		divert(path, false, &unused);
+		unkeep(path, stock);
+		if (diverted)
+			divert(path, false, &unused);
 		return err->code;
 	}
 	printf("%s: ours now\n", name);
@@ -222,7 +233,7 @@ static int disable_one(const char *name, struct xhp_err *err)
 			path, stock);
 	if (state == FOREIGN) {
 		printf("%s: not ours\n", name);
-		return divert(path, false, err);
+		return divert(path, false, err) < 0 ? err->code : 0;
 	}
 	if (rename(stock, path) < 0) {
 		if (errno != ENOENT)
@@ -236,6 +247,54 @@ static int disable_one(const char *name, struct xhp_err *err)
 	printf("%s: %s\n", name,
 	       lstat(path, &st) == 0 ? "the original is back"
 				     : "removed; there is no original");
+	return 0;
+}
+
+/* --- enable --list --- */
+
+/* What dpkg says of the file; "stock" only if a package owns it and it is unchanged. */
+static const char *describe(const char *path)
+{
+	const char *const owner[] = { "/usr/bin/dpkg-query", "--search", path, NULL };
+	struct buf answer = { 0 }, verified = { 0 };
+	const char *const *argv;
+	struct xhp_err unused;
+	char *end;
+	int status;
+
+	if (access(owner[0], X_OK) < 0)
+		return "not ours";
+	if (dpkg(owner, &status, &answer, &unused) < 0)
+		return "not ours; dpkg does not answer";
+	/* "PACKAGE: PATH"; a diversion that somebody else made has words before the colon
+	 */
+	end = answer.s ? strchr(answer.s, ':') : NULL;
+	if (status || !end || memchr(answer.s, ' ', (size_t)(end - answer.s)))
+		return "foreign: of no package";
+	*end = '\0';
+	argv = (const char *const[]){ "/usr/bin/dpkg", "--verify", answer.s, NULL };
+	if (dpkg(argv, &status, &verified, &unused) < 0)
+		return mem_printf("of %s", answer.s);
+	if (verified.s && strstr(verified.s, mem_printf(" %s\n", path)))
+		return mem_printf("of %s, changed", answer.s);
+	return mem_printf("stock, of %s", answer.s);
+}
+
+static int list_one(const char *name, struct xhp_err *err)
+{
+	const char *path = script_path(name), *stock = mem_printf("%s" STOCK, path);
+	bool kept = access(stock, F_OK) == 0;
+	enum state state = state_of(name);
+
+	(void)err;
+	if (state == OURS)
+		printf("%-24s ours%s\n", name,
+		       kept ? mem_printf(", the original is %s" STOCK, name)
+			    : ", there is no original");
+	else
+		printf("%-24s %s%s\n", name,
+		       state == ABSENT ? "not there" : describe(path),
+		       kept ? mem_printf(", beside a %s" STOCK, name) : "");
 	return 0;
 }
 
@@ -270,6 +329,8 @@ static int each(int argc, char **argv, int (*fn)(const char *, struct xhp_err *)
 
 int cmd_enable(int argc, char **argv, struct xhp_err *err)
 {
+	if (argc > 1 && !strcmp(argv[1], "--list"))
+		return each(argc - 1, argv + 1, list_one, err);
 	return each(argc, argv, enable_one, err);
 }
 

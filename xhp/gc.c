@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "deadline.h"
@@ -62,6 +63,11 @@ static enum verdict judge(const struct journal *j, unsigned int self, struct xhp
 	if (rc != -ENODEV) {
 		if (!rc)
 			err_set(err, 0, "its interface %s is there", link.name.s);
+		return ALIVE;
+	}
+	/* blkback lets go of its disk when it is done, not when xenstore forgets it */
+	if (access(mem_printf("/sys/bus/xen-backend/devices/%s", j->name), F_OK) == 0) {
+		err_set(err, 0, "the kernel's backend has not ended yet");
 		return ALIVE;
 	}
 	err_set(err, 0, "the device is gone: no %s in xenstore%s",

@@ -152,11 +152,11 @@ const struct command commands[] = {
 	  "at the end. Behind each step, how many milliseconds it took. Syslog has the\n"
 	  "errors and warnings, too: journalctl -t xen-hotplug\n",
 	  cmd_log },
-	{ "enable", "[SCRIPT...]",
+	{ "enable", "[--list] [SCRIPT...]",
 	  "take the old scripts' names over; all, if none is named",
 	  "The original is kept beside it as NAME.stock, diverted where dpkg is in use, so\n"
 	  "that updates of Xen's package go there. The name leads to one or the other at\n"
-	  "any instant.\n",
+	  "any instant. --list only says what is ours, stock or foreign.\n",
 	  cmd_enable },
 	{ "disable", "[SCRIPT...]", "give the old scripts' names back", NULL,
 	  cmd_disable },

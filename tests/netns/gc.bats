@@ -40,7 +40,7 @@ filters() {
 	keep before
 	run xhp gc
 	[ "$status" = 0 ]
-	[ -z "$output" ]
+	[ -z "$output" ] || { echo "$output"; false; }
 	unchanged
 }
 

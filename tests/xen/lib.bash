@@ -5,18 +5,20 @@
 # if anything of the others is left in dom0.
 
 shopt -s globstar nullglob
-XEN_SCRIPTS=/usr/lib/xen-hotplug/scripts
-STOCK_SCRIPTS=/etc/xen/scripts
 PV='kernel = "/xen-test/vmlinux"
 	ramdisk = "/xen-test/guest.initrd"
 	extra = "console=hvc0 quiet"'
 
-# Once, before all tests.
+# Once, before all tests: xl finds our scripts under the old names.
 xen_start() {
-	use_scripts "$XEN_SCRIPTS"
-	bridge_add xenbr0 &&
+	xen-hotplug enable >/dev/null &&
+		bridge_add xenbr0 &&
 		ip addr add 192.0.2.1/24 dev xenbr0 &&
-		ip addr add 2001:db8::1/64 dev xenbr0 nodad
+		{ ! has_ipv6 || ip addr add 2001:db8::1/64 dev xenbr0 nodad; }
+}
+
+has_ipv6() {
+	[ -d /proc/sys/net/ipv6 ]
 }
 
 xen_setup() {
@@ -35,11 +37,6 @@ xen_clean() {
 	wait_until nothing_left && return
 	diff before after | grep -v '/.*/.*/.*/.*/.*/' | head -n 60
 	return 1
-}
-
-# Whose scripts xl calls by default.
-use_scripts() {
-	printf '%s\n' "vif.default.script=\"$1/vif-bridge\"" >/etc/xen/xl.conf
 }
 
 skip() {
@@ -131,6 +128,25 @@ type_in_guest() {
 	tty=$(xenstore-read "/local/domain/$(xl domid "$1")/console/tty") || return
 	shift
 	echo x $* >"$tty"
+}
+
+# Whatever xl attached to the shared guest goes.
+detach_all() {
+	local n
+	for n in $(xl network-list shared | awk 'NR > 1 { print $1 }'); do
+		xl network-detach shared "$n"
+	done
+	for n in $(xl block-list shared | awk 'NR > 1 { print $1 }'); do
+		xl block-detach shared "$n"
+	done
+}
+
+# The loop devices that have a file.
+loops() {
+	local dir
+	for dir in /sys/block/loop*/loop; do
+		[ ! -e "$dir/backing_file" ] || echo "$dir" | cut -d/ -f4
+	done
 }
 
 # vif_of NAME [N]: what netback calls a guest's interface.

@@ -7,10 +7,7 @@ setup_file() {
 }
 
 teardown() {
-	local n
-	for n in $(xl network-list shared | awk 'NR > 1 { print $1 }'); do
-		xl network-detach shared "$n"
-	done
+	detach_all
 }
 
 # network-attach, network-detach.

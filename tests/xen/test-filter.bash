@@ -63,6 +63,21 @@ test_arp() {
 	dropped "arp saddr ip 192.0.2.77" "arping -c 2 -w 2 -I ETH -s 192.0.2.77 NET4.1"
 }
 
+# Debian's nftables.service flushes the filter: what our unit runs then puts it back.
+test_flush() {
+	local unit=/usr/lib/systemd/system/xen-hotplug-repair.service command
+	for command in ExecStart ExecReload; do
+		$(sed -n "s/^$command=//p" /lib/systemd/system/nftables.service)
+		arrives 0 "ip saddr 192.0.2.77" "ping -c 2 -W 1 -I 192.0.2.77 192.0.2.1"
+		! xen-hotplug check || return 1
+		$(sed -n "s/^$command=//p" $unit)
+		xen-hotplug check
+		! arrives 0 "ip saddr 192.0.2.77" "ping -c 2 -W 1 -I 192.0.2.77 192.0.2.1" || return 1
+	done
+	nft delete table inet filter
+	pings shared
+}
+
 # Frames with another MAC address are dropped.
 test_mac() {
 	in_guest shared "ip link set eth0 down; ip link set eth0 address $SPOOFED_MAC;

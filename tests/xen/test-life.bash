@@ -7,7 +7,7 @@ new_domid() {
 		[ "$(xenstore-read "/local/domain/0/backend/vif/$now/0/hotplug-status")" = connected ]
 }
 
-# A guest that reboots has its vif on the bridge again.
+# Reboot: the vif is on the bridge again. Then it switches itself off: nothing is left.
 test_reboot() {
 	local d
 	guest_start g 'vif = ["bridge=xenbr0,ip=192.0.2.10"]'
@@ -18,16 +18,11 @@ test_reboot() {
 	guest_up g
 	pings g
 	[ "$(xen-hotplug status | grep -c '^vif-')" = 1 ]
-}
-
-# A guest that switches itself off leaves nothing.
-test_poweroff() {
-	guest_start g 'vif = ["bridge=xenbr0,ip=192.0.2.10"]'
 	type_in_guest g poweroff -f
 	xen_clean
 }
 
-# xl save, xl restore.
+# xl save, xl restore, xl destroy.
 test_save() {
 	guest_start g 'vif = ["bridge=xenbr0,ip=192.0.2.10"]'
 	xl save g /var/tmp/g.saved
@@ -35,12 +30,17 @@ test_save() {
 	xl restore /var/tmp/g.saved
 	rm /var/tmp/g.saved
 	pings g
+	xl destroy g
+	xen_clean
+	xen-hotplug status | grep 'nothing is attached'
 }
 
-# Live migration to the same host, of an HVM guest.
+# Live migration to the same host, of an HVM guest: its disk has two users meanwhile.
 test_migrate() {
 	local d
-	guest_create g 'type = "hvm"' 'vif = ["bridge=xenbr0,model=e1000,ip=192.0.2.10"]'
+	truncate -s 8M /root/life.img
+	guest_create g 'type = "hvm"' 'vif = ["bridge=xenbr0,model=e1000,ip=192.0.2.10"]' \
+		'disk = ["format=raw,vdev=xvdb,access=rw,target=/root/life.img"]'
 	d=$(xl domid g)
 	xl migrate -s '' g 'xl migrate-receive'
 	[ "$(xl domid g)" != "$d" ]
@@ -48,7 +48,9 @@ test_migrate() {
 	xen-hotplug status
 	[ "$(master_of "vif$d.0")" = xenbr0 ]
 	[ "$(master_of "vif$d.0-emu")" = xenbr0 ]
-	[ "$(xen-hotplug status | grep -c '^vif-\|^tap-')" = 2 ]
+	[ "$(xen-hotplug status | grep -c '^vif-\|^tap-\|^vbd-')" = 3 ]
+	[ "$(xen-hotplug status | grep -c "^vbd-$d-.* attached ")" = 1 ]
+	[ "$(loops | wc -l)" = 1 ]
 }
 
 # Live migration of a PV guest.
