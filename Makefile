@@ -61,7 +61,7 @@ $(B)/%.o: %.c
 # --- what is installed ---
 
 RECIPES := $(wildcard conf/*.ini)
-UNITS := $(wildcard conf/*.service)
+UNITS := $(wildcard conf/*.timer conf/*.service)
 RULES := $(wildcard conf/*.rules)
 INITS := $(wildcard conf/*.init)
 SCRIPTS := $(filter-out %.md %.sh,$(wildcard compat-scripts/*))

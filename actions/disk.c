@@ -17,6 +17,7 @@
 #include "loopdev.h"
 #include "request.h"
 #include "sharing.h"
+#include "trace.h"
 
 /* XenbusStateInitWait: the backend waits for its disk. */
 #define INIT_WAIT "2"
@@ -91,7 +92,7 @@ static void open_device(void *data)
 	} else if (S_ISBLK(o->st.st_mode)) {
 		o->resolved[n] = '\0';
 		o->fd = open(self, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-		if (o->fd < 0 || ioctl(o->fd, BLKROGET, &o->read_only) < 0)
+		if (o->fd < 0 || TRACED_IOCTL(o->fd, BLKROGET, &o->read_only) < 0)
 			o->rc = -errno;
 	}
 	close(at);
@@ -477,7 +478,7 @@ static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 }
 
 static const struct shown shown[] = {
-	{ "disk", "${path}", NULL },
+	{ "disk", "${path}", "disk ${path}" },
 	{ NULL, NULL, NULL },
 };
 

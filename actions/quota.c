@@ -14,6 +14,7 @@
 #include "actions.h"
 #include "export.h"
 #include "text.h"
+#include "trace.h"
 
 #define PROJECT_FIRST 0x40000000U /* ours are from here on */
 #define PROJECT_MASK  0x3fffffffU
@@ -101,7 +102,7 @@ static int move_fd(int fd, const struct move *m, bool is_dir, const char *name,
 {
 	struct fsxattr attr;
 
-	if (ioctl(fd, FS_IOC_FSGETXATTR, &attr) < 0)
+	if (TRACED_IOCTL(fd, FS_IOC_FSGETXATTR, &attr) < 0)
 		return err_sys(err, -errno, "project of %s", quoted(name));
 	if (attr.fsx_projid != m->from)
 		return 0;
@@ -110,7 +111,7 @@ static int move_fd(int fd, const struct move *m, bool is_dir, const char *name,
 		attr.fsx_xflags |= FS_XFLAG_PROJINHERIT;
 	else
 		attr.fsx_xflags &= ~(unsigned int)FS_XFLAG_PROJINHERIT;
-	if (ioctl(fd, FS_IOC_FSSETXATTR, &attr) < 0)
+	if (TRACED_IOCTL(fd, FS_IOC_FSSETXATTR, &attr) < 0)
 		return err_sys(err, -errno, "project of %s", quoted(name));
 	return 0;
 }
@@ -199,7 +200,7 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	fd = open_dir(root, args->path, err);
 	if (fd < 0)
 		return fd;
-	if (ioctl(fd, FS_IOC_FSGETXATTR, &attr) < 0)
+	if (TRACED_IOCTL(fd, FS_IOC_FSGETXATTR, &attr) < 0)
 		return err_sys(err, -errno, "project of %s", quoted(args->path));
 	project = attr.fsx_projid;
 	if (!project && free_project(fd, args->path, &project, err) < 0)
@@ -300,7 +301,8 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 			rec_get(rec, "space"), rec_get(rec, "files"));
 		return 1;
 	}
-	if (ioctl(fd, FS_IOC_FSGETXATTR, &attr) < 0 || attr.fsx_projid != project) {
+	if (TRACED_IOCTL(fd, FS_IOC_FSGETXATTR, &attr) < 0 ||
+	    attr.fsx_projid != project) {
 		err_set(err, -ESTALE, "%s is not of project %u any more",
 			rec_get(rec, "path"), project);
 		return 1;

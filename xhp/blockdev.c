@@ -13,6 +13,7 @@
 
 #include "blockdev.h"
 #include "mem.h"
+#include "trace.h"
 #include "value.h"
 
 static const char *sysfs_path(dev_t dev)
@@ -167,7 +168,7 @@ uint64_t blockdev_seq(int fd)
 {
 	uint64_t seq = 0;
 
-	return ioctl(fd, BLKGETDISKSEQ, &seq) < 0 ? 0 : seq;
+	return TRACED_IOCTL(fd, BLKGETDISKSEQ, &seq) < 0 ? 0 : seq;
 }
 
 /* LVM's name for a device: VG-LV, with hyphens inside the names doubled. */

@@ -28,6 +28,7 @@ int cmd_lint(int argc, char **argv, struct xhp_err *err);
 int cmd_log(int argc, char **argv, struct xhp_err *err);
 int cmd_repair(int argc, char **argv, struct xhp_err *err);
 int cmd_run(int argc, char **argv, struct xhp_err *err);
+int cmd_tree(int argc, char **argv, struct xhp_err *err);
 int cmd_status(int argc, char **argv, struct xhp_err *err);
 int cmd_udev(int argc, char **argv, struct xhp_err *err);
 int cmd_watch(int argc, char **argv, struct xhp_err *err);

@@ -12,6 +12,7 @@
 
 #include "ethtool.h"
 #include "mem.h"
+#include "trace.h"
 
 const char *const offload_names[OFFLOADS] = {
 	[OFFLOAD_GRO] = "gro",
@@ -33,7 +34,7 @@ static int ask(const char *ifname, enum offload which, struct ethtool_value *val
 	if (fd < 0)
 		return err_sys(err, -errno, "socket");
 	strncpy(ifr.ifr_name, ifname, IFNAMSIZ - 1);
-	if (ioctl(fd, SIOCETHTOOL, &ifr) < 0)
+	if (TRACED_IOCTL(fd, SIOCETHTOOL, &ifr) < 0)
 		return err_sys(err, -errno, "%s of %s", offload_names[which], ifname);
 	return 0;
 }

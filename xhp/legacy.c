@@ -16,6 +16,7 @@
 #include <linux/netfilter_ipv6/ip6_tables.h>
 
 #include "legacy.h"
+#include "trace.h"
 #include "xhp.h"
 
 #define LOCK_PATH "/run/xtables.lock" /* iptables' own */
@@ -324,6 +325,7 @@ int legacy_exchange(uint8_t family, const char *comment, const struct accept *ru
 	int rc, tries = 10;
 	void *handle;
 
+	TRACE("iptables exchange of %s: %u rules", comment, n);
 	if (libiptc_load(family, &l, err) < 0 || lock(&fd, err) < 0)
 		return err->code;
 	do { /* again if somebody without the lock was faster */

@@ -12,6 +12,7 @@
 #include "guard.h"
 #include "loopdev.h"
 #include "mem.h"
+#include "trace.h"
 
 const char *loopdev_path(unsigned int number)
 {
@@ -22,7 +23,7 @@ int loopdev_info(int fd, struct loopdev *ret)
 {
 	struct loop_info64 info;
 
-	if (ioctl(fd, LOOP_GET_STATUS64, &info) < 0)
+	if (TRACED_IOCTL(fd, LOOP_GET_STATUS64, &info) < 0)
 		return -errno;
 	*ret = (struct loopdev){
 		.number = info.lo_number,
@@ -76,7 +77,7 @@ static int control(unsigned long request, long arg, unsigned int *ret,
 		   struct xhp_err *err)
 {
 	CLEANUP_FD int fd = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-	int number = fd < 0 ? -1 : ioctl(fd, request, arg);
+	int number = fd < 0 ? -1 : TRACED_IOCTL(fd, request, arg);
 
 	if (fd < 0)
 		return err_sys(err, -errno,
@@ -100,7 +101,7 @@ int loopdev_new(unsigned int *ret, struct xhp_err *err)
 int loopdev_configure(int fd, int file, struct loop_config *config)
 {
 	config->fd = (uint32_t)file;
-	return ioctl(fd, LOOP_CONFIGURE, config) < 0 ? -errno : 0;
+	return TRACED_IOCTL(fd, LOOP_CONFIGURE, config) < 0 ? -errno : 0;
 }
 
 static bool is_this(const struct loopdev *l, dev_t dev, ino_t ino, const char *mark)
@@ -116,7 +117,7 @@ static void clear(void *data)
 {
 	struct clearing *c = data;
 
-	c->rc = ioctl(c->fd, LOOP_CLR_FD) < 0 ? -errno : 0;
+	c->rc = TRACED_IOCTL(c->fd, LOOP_CLR_FD) < 0 ? -errno : 0;
 	close(c->fd);
 }
 

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "mem.h"
 #include "runlog.h"
+#include "trace.h"
 #include "value.h"
 
 static int load_request(int argc, char **argv, struct recipe *recipe, struct request *req,
@@ -70,6 +71,14 @@ int cmd_run(int argc, char **argv, struct xhp_err *err)
 
 	log_to_syslog();
 	deadline_start(DEADLINE_WORK);
+	if (getenv("XEN_HOTPLUG_TRACE"))
+		trace_start();
+	if (argc > 1 && !strcmp(argv[1], "--trace")) {
+		trace_start();
+		argv[1] = argv[0];
+		argv++;
+		argc--;
+	}
 	runlog_begin(argv[1], argc > 1 ? argv[2] : NULL);
 	rc = run(argc, argv, err);
 	runlog_end(rc < 0 ? err : NULL);
@@ -92,10 +101,12 @@ static int cmd_plan(int argc, char **argv, struct xhp_err *err)
 }
 
 const struct command commands[] = {
-	{ "run", "RECIPE VERB [NAME=VALUE...]", "attach or detach a device",
+	{ "run", "[--trace] RECIPE VERB [NAME=VALUE...]", "attach or detach a device",
 	  "RECIPE is a recipe's name or path. The device is in the environment, as libxl\n"
 	  "sets it: XENBUS_PATH (backend/vif/1/0), XENBUS_TYPE, and for a vif \"vif\" or\n"
-	  "\"INTERFACE\". A recipe can be a program: #!/usr/sbin/xen-hotplug run\n",
+	  "\"INTERFACE\". A recipe can be a program: #!/usr/sbin/xen-hotplug run\n"
+	  "--trace, or XEN_HOTPLUG_TRACE in the environment, shows every message to the\n"
+	  "kernel, xenstore and other programs on standard error.\n",
 	  cmd_run },
 	{ "udev", "[EVENT] | --served DEVICE", "the same, for an event of the kernel's",
 	  "EVENT is DEVICE:ACTION:NUMBER, as in the name of xen-hotplug@.service; without\n"
@@ -119,9 +130,16 @@ const struct command commands[] = {
 	  "that is but one device. With it: every change, what was asked, what was there\n"
 	  "before, and what is there now.\n",
 	  cmd_status },
-	{ "check", "[DEVICE] [--json]",
+	{ "tree", "[--dot|--svg]",
+	  "the host's bridges, routes and disks, and their guests",
+	  "Colours and lines on a terminal, unless NO_COLOR is set; --dot for Graphviz;\n"
+	  "--svg through its dot, where that is installed.\n",
+	  cmd_tree },
+	{ "check", "[DEVICE] [--json] [--prometheus FILE]",
 	  "compare the kernel with the journal: what has drifted?",
-	  "Exit status 1 if anything has.\n", cmd_check },
+	  "Exit status 1 if anything has. --prometheus also writes figures for node_exporter's\n"
+	  "textfile collector; xen-hotplug-check.timer does that once a minute.\n",
+	  cmd_check },
 	{ "repair", "[DEVICE] [--json]", "put back what has drifted", NULL, cmd_repair },
 	{ "gc", "[--dry-run] [--force]", "undo what is left of devices that are gone",
 	  "Finishes what a killed run began, and removes what devices left that are gone\n"

@@ -17,6 +17,7 @@
 #include <sys/uio.h>
 
 #include "nft_priv.h"
+#include "trace.h"
 
 #define must(p) nft_must(p)
 
@@ -189,8 +190,11 @@ int nft_send(struct nft_batch *b, struct xhp_err *err)
 	code = sock_open(err);
 	if (code)
 		return code;
-	while ((nlh = (struct nlmsghdr *)nft_msg_next(b, last)))
+	while ((nlh = (struct nlmsghdr *)nft_msg_next(b, last))) {
+		if (tracing)
+			trace_nft("->", nlh);
 		last = nlh;
+	}
 	last->nlmsg_flags |= NLM_F_ACK;
 	code = batch_sendmsg(b, last->nlmsg_seq);
 	if (code) {
@@ -216,6 +220,7 @@ int nft_send(struct nft_batch *b, struct xhp_err *err)
 		code = err_sys(err, n < 0 && errno != EAGAIN ? -errno : -EIO,
 			       "nftables gave no answer");
 	*b = (struct nft_batch){ 0 };
+	TRACE("nftables <- %s", trace_end(code, err));
 	return code;
 }
 
@@ -236,6 +241,8 @@ int nft_ask(uint16_t type, uint16_t flags, enum nft_family family, const char *t
 		mnl_attr_put_strz(req, NFTA_RULE_TABLE, table);
 	if (name)
 		mnl_attr_put_strz(req, attr, name);
+	if (tracing)
+		trace_nft("->", req);
 	if (mnl_socket_sendto(sock, req, req->nlmsg_len) < 0) {
 		ret = -errno;
 		sock_drop();
@@ -247,6 +254,7 @@ int nft_ask(uint16_t type, uint16_t flags, enum nft_family family, const char *t
 			    : mnl_cb_run(answer, (size_t)n, seq,
 					 mnl_socket_get_portid(sock), cb, data);
 	} while (ret > 0);
+	TRACE("nftables <- %s", ret ? strerror(errno) : "ok");
 	if (!ret)
 		return 0;
 	ret = -errno;

@@ -13,6 +13,7 @@
 #include "mem.h"
 #include "nl.h"
 #include "nl_priv.h"
+#include "trace.h"
 #include "xhp.h"
 
 static struct nl_sock *sock;
@@ -107,8 +108,14 @@ static int talk_once(struct nl_msg *msg, nl_reply_fn fn, void *data, bool *ret_i
 			       !(h->nlmsg_flags & NLM_F_MULTI);
 			if (rc < 0)
 				continue;
-			if (h->nlmsg_type == NLMSG_ERROR)
+			if (h->nlmsg_type == NLMSG_ERROR) {
 				code = take_ack(h, err);
+				TRACE("rtnetlink <- %s", trace_end(code, err));
+			} else if (h->nlmsg_type != NLMSG_DONE && tracing) {
+				trace_rtnl("<-", h);
+			}
+			if (h->nlmsg_type == NLMSG_ERROR)
+				; /* an answer of its own */
 			else if (h->nlmsg_type == NLMSG_DONE)
 				code = take_done(h, err);
 			else if (fn)
@@ -132,6 +139,8 @@ int nl_talk(struct nl_msg *msg, nl_reply_fn fn, void *data, struct xhp_err *err)
 			rc = deadline_check(err);
 		if (again && !rc)
 			rc = fn(NULL, data, err);
+		if (!rc && tracing)
+			trace_rtnl("->", nlmsg_hdr(msg));
 		if (!rc)
 			rc = talk_once(msg, fn, data, &again, err);
 	} while (!rc && again);
@@ -288,6 +297,7 @@ int nl_link_del(int ifindex, struct xhp_err *err)
 struct link_list {
 	struct link *v;
 	unsigned int n;
+	int master; /* of nl_ports() */
 };
 
 static int take_bridge(struct nlmsghdr *h, void *data, struct xhp_err *err)
@@ -310,6 +320,39 @@ static int take_bridge(struct nlmsghdr *h, void *data, struct xhp_err *err)
 static int compare_links(const void *a, const void *b)
 {
 	return strcmp(((const struct link *)a)->name.s, ((const struct link *)b)->name.s);
+}
+
+static int take_port(struct nlmsghdr *h, void *data, struct xhp_err *err)
+{
+	struct link_list *list = data;
+	struct link link = { 0 };
+
+	if (!h) {
+		list->n = 0;
+		return 0;
+	}
+	if (take_link(h, &link, err) < 0)
+		return err->code;
+	if (link.master == list->master)
+		*MEM_PUSH(list->v, list->n) = link;
+	return 0;
+}
+
+int nl_ports(int master, struct link **ret, unsigned int *ret_n, struct xhp_err *err)
+{
+	const struct ifinfomsg ifi = { 0 };
+	struct nl_msg *msg = nl_new_msg(RTM_GETLINK, NLM_F_DUMP, &ifi, sizeof(ifi));
+	struct link_list list = { .master = master };
+
+	nl_put(nla_put_u32(msg, IFLA_MASTER, (uint32_t)master));
+	nl_put(nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS));
+	if (nl_talk(msg, take_port, &list, err) < 0)
+		return err_wrap(err, "list of a bridge's ports");
+	if (list.n)
+		qsort(list.v, list.n, sizeof(*list.v), compare_links);
+	*ret = list.v;
+	*ret_n = list.n;
+	return 0;
 }
 
 int nl_bridges(struct link **ret, unsigned int *ret_n, struct xhp_err *err)

@@ -46,6 +46,9 @@ int nl_link_del(int ifindex, struct xhp_err *err);
 /* The bridges of this network namespace, by name; found with one filtered dump. */
 int nl_bridges(struct link **ret, unsigned int *ret_n, struct xhp_err *err);
 
+/* What is in a bridge, by name. */
+int nl_ports(int master, struct link **ret, unsigned int *ret_n, struct xhp_err *err);
+
 struct address {
 	struct prefix prefix;
 	struct prefix peer; /* family 0: none */

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "ovsdb.h"
+#include "trace.h"
 #include "xhp.h"
 
 #define DATABASE "Open_vSwitch"
@@ -113,6 +114,7 @@ static int message_send(struct ovsdb *db, json_t *message, struct xhp_err *err)
 
 	if (!text)
 		return err_set(err, -EINVAL, "a message that is no JSON");
+	TRACE("ovsdb -> %s", text);
 	while (len) {
 		ssize_t n = send(db->fd, text, len, MSG_NOSIGNAL);
 
@@ -171,8 +173,10 @@ static int message_read(struct ovsdb *db, json_t **ret, struct xhp_err *err)
 	err->code = 0;
 	db->read_err = err;
 	*ret = json_load_callback(read_byte, db, JSON_DISABLE_EOF_CHECK, &why);
-	if (*ret)
+	if (*ret) {
+		TRACE("ovsdb <- %s", json_dumps(*ret, JSON_COMPACT));
 		return 0;
+	}
 	return err->code ? err->code
 			 : err_set(err, -EPROTO, "ovsdb-server (%s): %s", db->path,
 				   why.text);

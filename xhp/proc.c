@@ -15,6 +15,7 @@
 
 #include "deadline.h"
 #include "proc.h"
+#include "trace.h"
 #include "value.h"
 #include "xhp.h"
 
@@ -161,6 +162,8 @@ int proc_run(struct journal *j, const char *action, struct proc *p, struct xhp_e
 	p->rec = -1;
 	if (pipes(out, errors, go, err) < 0)
 		return err->code;
+	if (tracing)
+		trace_words("program", p->argv);
 	pid = fork();
 	if (pid == 0) {
 		close(go[1]);
@@ -196,6 +199,7 @@ int proc_run(struct journal *j, const char *action, struct proc *p, struct xhp_e
 			       WTERMSIG(status));
 	}
 	p->status = WEXITSTATUS(status);
+	TRACE("program %s: status %d", p->argv[0], p->status);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "deadline.h"
 #include "devices.h"
 #include "engine.h"
+#include "metrics.h"
 #include "xhp.h"
 
 /* The device at work. */
@@ -135,17 +136,40 @@ static int one(struct device *d, bool repair, json_t *json, unsigned int *left,
 	return 0;
 }
 
+static struct metrics_class *classes;
+static unsigned int nclasses;
+
+static void count(const struct device *d, unsigned int differences)
+{
+	size_t len = strcspn(d->name, "-");
+	struct metrics_class *c = NULL;
+
+	for (unsigned int i = 0; i < nclasses && !c; i++) {
+		if (!strncmp(classes[i].class, d->name, len) && !classes[i].class[len])
+			c = &classes[i];
+	}
+	if (!c) {
+		c = MEM_PUSH(classes, nclasses);
+		c->class = mem_strndup(d->name, len);
+	}
+	c->devices++;
+	c->unhealthy += differences > 0;
+	c->differences += differences;
+}
+
 static int each(int argc, char **argv, bool repair, struct xhp_err *err)
 {
-	unsigned int n, bad, left = 0;
+	unsigned int n, bad, left = 0, before;
 	const struct device *found;
-	const char *name = NULL;
+	const char *name = NULL, *prometheus = NULL;
 	struct device *list;
 	json_t *json = NULL;
 
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--json"))
 			json = json_array();
+		else if (!repair && !strcmp(argv[i], "--prometheus") && i + 1 < argc)
+			prometheus = argv[++i];
 		else if (*argv[i] == '-' || name)
 			return err_usage(err, NULL, "%s: unknown argument %s", argv[0],
 					 quoted(argv[i]));
@@ -159,13 +183,17 @@ static int each(int argc, char **argv, bool repair, struct xhp_err *err)
 	for (unsigned int i = 0; i < n; i++) {
 		if (name && found != &list[i])
 			continue;
+		before = left;
 		if (one(&list[i], repair, json, &left, err) < 0)
 			return err->code;
+		count(&list[i], left - before);
 	}
 	if (json) {
 		json_dumpf(json, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 		printf("\n");
 	}
+	if (prometheus && metrics_write(prometheus, classes, nclasses, err) < 0)
+		return err->code;
 	if (bad)
 		return err_set(err, -EIO, "%u journals cannot be read", bad);
 	if (left)

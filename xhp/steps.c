@@ -4,6 +4,7 @@
 #include "steps.h"
 #include "pattern.h"
 #include "template.h"
+#include "trace.h"
 #include "vars.h"
 #include "xhp.h"
 
@@ -27,6 +28,8 @@ const struct action *action_find(const char *name)
 
 void step_result(struct step *step, const char *name, const char *value)
 {
+	if (step->secret)
+		trace_secret(value);
 	for (unsigned int i = 0; step->gives[i].name; i++) {
 		if (!strcmp(step->gives[i].name, name))
 			step->results[i] = value ? value : "";

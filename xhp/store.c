@@ -12,6 +12,7 @@
 #include "deadline.h"
 #include "mem.h"
 #include "store.h"
+#include "trace.h"
 #include "value.h"
 #include "xhp.h"
 
@@ -98,6 +99,8 @@ static int read_node(xs_transaction_t t, const char *path, const char **ret,
 	unsigned int len;
 	char *value = ASK(xs_read(handle, t, path, &len));
 
+	TRACE("xenstore read %s = %.*s", path, value ? (int)len : 99,
+	      value ? value : strerror(errno));
 	if (!value)
 		return store_err(err, errno, "xenstore-read", path);
 	*ret = mem_strndup(value, len);
@@ -127,6 +130,7 @@ int store_has(const char *dir, const char *name, bool *ret, struct xhp_err *err)
 		free(names);
 		names = ASK(xs_directory(handle, XBT_NULL, dir, &n));
 		code = names ? 0 : errno;
+		TRACE("xenstore list %s: %s", dir, strerror(code));
 		cached = dir;
 	}
 	if (!names)
@@ -146,6 +150,7 @@ int store_list(const char *dir, const char *const **ret, unsigned int *ret_n,
 	if (store_open(err) < 0)
 		return err->code;
 	names = ASK(xs_directory(handle, XBT_NULL, dir, &n));
+	TRACE("xenstore list %s: %s", dir, names ? "ok" : strerror(errno));
 	if (!names)
 		return store_err(err, errno, "xenstore-list", dir);
 	*ret = (const char *const *)names;
@@ -170,6 +175,7 @@ int store_remove(const char *path, struct xhp_err *err)
 {
 	if (store_open(err) < 0)
 		return err->code;
+	TRACE("xenstore rm %s", path);
 	if (ASK(xs_rm(handle, XBT_NULL, path)) || errno == ENOENT)
 		return 0;
 	return store_err(err, errno, "xenstore-rm", path);
@@ -204,6 +210,8 @@ static int write_item(xs_transaction_t t, const struct store_item *item,
 		if (strcmp(now, item->if_is) != 0)
 			return 0;
 	}
+	TRACE("xenstore %s %s%s%s", item->value ? "write" : "rm", item->path,
+	      item->value ? " = " : "", item->value ? item->value : "");
 	if (!item->value) {
 		if (ASK(xs_rm(handle, t, item->path)) || errno == ENOENT)
 			return 0;
@@ -270,6 +278,7 @@ int store_publish_in(const char *backend, const char *in_state,
 		rc = check_backend(t, backend, in_state, err);
 		for (unsigned int i = 0; i < n && !rc; i++)
 			rc = write_item(t, &items[i], err);
+		TRACE("xenstore %s the transaction", rc < 0 ? "gives up" : "ends");
 		if (ASK(xs_transaction_end(handle, t, rc < 0)))
 			return rc;
 		if (rc < 0)

@@ -7,6 +7,7 @@
 
 #include "mem.h"
 #include "sysctl.h"
+#include "trace.h"
 
 static int sysctl_open(const char *name, int flags, struct xhp_err *err)
 {
@@ -29,6 +30,7 @@ int sysctl_read(const char *name, const char **ret, struct xhp_err *err)
 	while (n && text[n - 1] == '\n')
 		n--;
 	*ret = mem_strndup(text, (size_t)n);
+	TRACE("sysctl read %s = %s", name, *ret);
 	return 0;
 }
 
@@ -36,6 +38,7 @@ int sysctl_write(const char *name, const char *value, struct xhp_err *err)
 {
 	CLEANUP_FD int fd = sysctl_open(name, O_WRONLY, err);
 
+	TRACE("sysctl write %s = %s", name, value);
 	if (fd < 0)
 		return fd;
 	if (write(fd, value, strlen(value)) < 0)
