@@ -12,6 +12,7 @@
 #include "actions.h"
 #include "guard.h"
 #include "loopdev.h"
+#include "paths.h"
 #include "request.h"
 #include "sharing.h"
 
@@ -233,14 +234,28 @@ static void configure(void *data)
 			   now.st_ino != c->image->st.st_ino;
 }
 
+/* By the directory that holds our state: that may be lost, and the directory stays. */
+static int mark_owner(unsigned int *ret, struct xhp_err *err)
+{
+	struct stat st;
+
+	if (stat(STATE_PARENT, &st) < 0)
+		return err_sys(err, -errno, STATE_PARENT);
+	*ret = (unsigned int)(st.st_dev * 0x9e3779b1U ^ st.st_ino);
+	return 0;
+}
+
 /* A number of its own tells this loop device from any other one, then and later. */
 static int make_mark(const char *device, char ret[LO_NAME_SIZE], struct xhp_err *err)
 {
 	unsigned long long nonce;
+	unsigned int owner;
 
+	if (mark_owner(&owner, err) < 0)
+		return err->code;
 	if (getrandom(&nonce, sizeof(nonce), 0) != sizeof(nonce))
 		return err_sys(err, -errno, "getrandom");
-	snprintf(ret, LO_NAME_SIZE, LOOP_MARK "%016llx %s", nonce, device);
+	snprintf(ret, LO_NAME_SIZE, LOOP_MARK "%08x %016llx %s", owner, nonce, device);
 	return 0;
 }
 
@@ -443,20 +458,21 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 }
 
 /* DEVICE of a mark of ours, or NULL. */
-static const char *device_of(const char *mark)
+static const char *device_of(const char *mark, unsigned int owner)
 {
-	const size_t len = strlen(LOOP_MARK);
+	const char *begin = mem_printf(LOOP_MARK "%08x ", owner);
+	const size_t len = strlen(begin);
 
-	if (strncmp(mark, LOOP_MARK, len) != 0 || strlen(mark) < len + 18)
+	if (strncmp(mark, begin, len) != 0 || strlen(mark) < len + 18)
 		return NULL;
 	return mark + len + 17;
 }
 
 static int sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
 {
-	unsigned int *numbers, n;
+	unsigned int *numbers, n, owner;
 
-	if (loopdev_list(&numbers, &n, err) < 0)
+	if (mark_owner(&owner, err) < 0 || loopdev_list(&numbers, &n, err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < n; i++) {
 		struct loopdev loop;
@@ -465,7 +481,7 @@ static int sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
 		if (loopdev_by_number(numbers[i], &loop) < 0 ||
 		    (loop.flags & LO_FLAGS_AUTOCLEAR))
 			continue;
-		device = device_of(loop.mark);
+		device = device_of(loop.mark, owner);
 		if (!device || !is_gone(device))
 			continue;
 		if (loopdev_clear(numbers[i], loop.dev, loop.ino, loop.mark, err) < 0)

@@ -10,7 +10,11 @@
 
 #include "err.h"
 
-/* What every lo_file_name of ours begins with; the device's name and a nonce follow. */
+/*
+ * What every lo_file_name of ours begins with; then come 8 hex digits that tell whose it
+ * is where several see one kernel's loop devices (containers; tests), a nonce of 16, and
+ * the device's name.
+ */
 #define LOOP_MARK  "xen-hotplug "
 #define LOOP_MAJOR 7
 #define LOOP_MAX   (1U << 20) /* minor numbers */

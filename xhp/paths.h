@@ -18,7 +18,8 @@
 #define XEN_SCRIPTS SYSCONFDIR "/xen/scripts"
 
 /* The stock scripts' own directory for locks, too: the names are a protocol. */
-#define STATE_DIR "/run/xen-hotplug"
+#define STATE_PARENT "/run"
+#define STATE_DIR    STATE_PARENT "/xen-hotplug"
 
 /* The last runs (runlog.c). */
 #define RING "/run/xen-hotplug.log"

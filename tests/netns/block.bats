@@ -299,7 +299,7 @@ teardown() {
 	[ -x /etc/xen/scripts/block ] || skip "no xen-utils-common"
 	disk_scene
 	disk 1 51712 a
-	SCRIPT=/etc/xen/scripts/block add 1
+	stock_add 1
 	[ "$(node vbd 1 51712 hotplug-status)" = connected ]
 	other=$(as_disk "$IMAGES/a")
 	losetup -d "$(node vbd 1 51712 node)"
@@ -318,7 +318,7 @@ teardown() {
 	backend_gone vbd 1 51712
 	# the file is gone: the stock script would leave the loop device
 	disk 1 51712 b
-	SCRIPT=/etc/xen/scripts/block add 1
+	stock_add 1
 	rm "$IMAGES/b"
 	remove 1
 	[ -z "$(loops)" ]
@@ -335,7 +335,7 @@ teardown() {
 	[ -x /etc/xen/scripts/block ] || skip "no xen-utils-common"
 	disk_scene
 	disk 1 51712 a
-	SCRIPT=/etc/xen/scripts/block add 1
+	stock_add 1
 	xenstore-ls -fp /local/domain/0/backend/vbd >"$RIG/stock"
 	SCRIPT=/etc/xen/scripts/block remove 1
 	backend_gone vbd 1 51712

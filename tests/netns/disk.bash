@@ -58,6 +58,16 @@ add() {
 	disk_call "$1" "${2:-51712}" add
 }
 
+# The stock script; losetup's free loop device may be another test's by the time it is used.
+stock_add() {
+	local tries back=/local/domain/0/backend/vbd/$1/51712
+	for ((tries = 10; tries; tries--)); do
+		SCRIPT=/etc/xen/scripts/block add "$1" >&2 && return
+		xenstore-rm "$back/hotplug-error" "$back/hotplug-status" || return
+	done
+	return 1
+}
+
 remove() {
 	disk_call "$1" "${2:-51712}" remove
 }

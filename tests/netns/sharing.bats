@@ -325,7 +325,7 @@ may_not() {
 	disk_scene
 	disk 1 51712 a
 	disk 2 51712 a
-	SCRIPT=/etc/xen/scripts/block add 1
+	stock_add 1
 	may_not 2 'guest "guest1"'
 	SCRIPT=/etc/xen/scripts/block remove 1
 	backend_gone vbd 1 51712
