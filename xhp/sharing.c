@@ -398,7 +398,7 @@ static int check_draining(const struct sharing *s, const struct loops *loops,
 				"%s shows it, too, and has not ended yet: somebody "
 				"has it open",
 				loopdev_path(l->number));
-		if (strncmp(l->mark, LOOP_MARK, strlen(LOOP_MARK)) != 0)
+		if (!s->warned && strncmp(l->mark, LOOP_MARK, strlen(LOOP_MARK)) != 0)
 			log_warn("%s: %s shows it, too, and nobody seems to use that",
 				 s->what, loopdev_path(l->number));
 	}
@@ -428,9 +428,9 @@ int sharing_check(struct sharing *s, struct xhp_err *err)
 		if (rc < 0) /* it may hold up others that are not about to go */
 			waiting = *err;
 	}
-	if (waiting.code) {
-		*err = waiting;
-		return err->code;
-	}
-	return check_draining(s, &loops, err);
+	if (!waiting.code && !check_draining(s, &loops, &waiting))
+		return 0;
+	s->warned = true;
+	*err = waiting;
+	return err->code;
 }

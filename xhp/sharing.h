@@ -43,6 +43,7 @@ struct sharing {
 	struct disk_ids set; /* all that has bytes in common with it */
 	const char *uuid;
 	long target;
+	bool warned;           /* in an earlier round; not again in each */
 	bool by_guest;         /* who has it is a guest */
 	bool mounted;          /* legally, in this domain */
 	unsigned int surprise; /* how often something held it that has no name */

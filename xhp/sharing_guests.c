@@ -202,8 +202,10 @@ static int look_at_path(struct sharing *s, const struct other *o, struct xhp_err
 				       "that does not answer",
 				       s->what, path, guest_text(o->domid));
 	}
-	log_warn("%s, which %s has, does not answer: it is taken for another disk", path,
-		 guest_text(o->domid));
+	if (!s->warned)
+		log_warn(
+			"%s, which %s has, does not answer: it is taken for another disk",
+			path, guest_text(o->domid));
 	return 0;
 }
 
