@@ -75,6 +75,7 @@ nft_away() {
 
 nft_back() {
 	iptables-legacy -P FORWARD ACCEPT
+	rmmod br_netfilter 2>/dev/null || :
 	rmmod iptable_filter ip_tables 2>/dev/null || :
 	[ ! -e /root/nf_tables.ko ] ||
 		mv /root/nf_tables.ko /lib/modules/*/kernel/net/netfilter/
@@ -84,6 +85,7 @@ nft_back() {
 test_no_nft() {
 	local vif
 	nft_away
+	modprobe br_netfilter # bridged frames come to FORWARD
 	iptables-legacy -P FORWARD DROP
 	xl network-attach shared bridge=xenbr0
 	vif=$(vif_of shared)
