@@ -49,10 +49,25 @@ static const char *vbd_proof(const struct request *req)
 	return !strcmp(req->type, "vbd") ? "physical-device" : "physical-device-path";
 }
 
+static bool has_disk(const struct journal *j)
+{
+	for (unsigned int i = 0; i < j->nrecs; i++) {
+		if (!j->recs[i].undone && !strcmp(j->recs[i].action, "disk"))
+			return true;
+	}
+	return false;
+}
+
 /* [disk] has told the toolstack together with the rest, unless all was there already. */
 static int vbd_finish_ok(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
 {
-	return ctx->published ? 0 : class_connected(ctx, verb, err);
+	if (ctx->published)
+		return 0;
+	if (verb == VERB_ATTACH && !has_disk(ctx->journal))
+		return err_set(
+			err, -ENXIO,
+			"the recipe gives the guest no disk: no [disk] step of it applies");
+	return class_connected(ctx, verb, err);
 }
 
 const struct class class_vbd = {

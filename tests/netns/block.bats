@@ -368,3 +368,22 @@ teardown() {
 		nothing_left
 	done
 }
+
+@test "a recipe of which no [disk] step applies is an error, never connected" {
+	disk_scene
+	disk 1 51712 a mode=w
+	cat >"$RIG/etc-xen/hotplug/block.ini" <<-'END'
+		[recipe]
+		device = vbd
+		[loop]
+		file = ${params}
+		mode = ${mode}
+		[disk]
+		when   = ${mode} == r
+		device = ${loop.device}
+		mode   = ${mode}
+	END
+	run add 1
+	refused error 1 'gives the guest no disk'
+	nothing_left
+}

@@ -5,6 +5,7 @@
 // standard output and in SOCKET.log.
 
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,17 +16,33 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+static volatile sig_atomic_t flags; /* of recv(2) */
+
+static void on_death(int sig)
+{
+	(void)sig;
+	flags = MSG_DONTWAIT;
+}
+
+/* What the command said before it ended is read to its end. */
 static void listen_to(int fd, const char *path)
 {
+	const struct sigaction action = { .sa_handler = on_death };
 	char text[512];
 	int log;
 	ssize_t n;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigaction(SIGTERM, &action, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	signal(SIGPIPE, SIG_IGN);
 	snprintf(text, sizeof(text), "%s.log", path);
 	log = open(text, O_WRONLY | O_CREAT | O_APPEND, 0600);
-	while ((n = recv(fd, text, sizeof(text) - 1, 0)) > 0) {
+	for (;;) {
+		n = recv(fd, text, sizeof(text) - 1, flags);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
 		text[n++] = '\n';
 		if (write(log, text, (size_t)n) != n)
 			err(1, "%s.log", path);

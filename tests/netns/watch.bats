@@ -121,7 +121,7 @@ settled() {
 	watch_stop
 	cat "$RIG/run/notify.log"
 	[ "$(head -n 1 "$RIG/run/notify.log")" = READY=1 ]
-	grep -q STOPPING=1 "$RIG/run/notify.log"
+	until_true grep -q STOPPING=1 "$RIG/run/notify.log"
 }
 @test "watch: what is there at the start is attached, and what was done is not done again" {
 	watch_scene
