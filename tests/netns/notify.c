@@ -28,10 +28,12 @@ static void on_death(int sig)
 static void listen_to(int fd, const char *path)
 {
 	const struct sigaction action = { .sa_handler = on_death };
+	const struct timeval second = { .tv_sec = 1 }; /* death may come before recv */
 	char text[512];
 	int log;
 	ssize_t n;
 
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
 	sigaction(SIGTERM, &action, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	signal(SIGPIPE, SIG_IGN);
@@ -39,7 +41,7 @@ static void listen_to(int fd, const char *path)
 	log = open(text, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	for (;;) {
 		n = recv(fd, text, sizeof(text) - 1, flags);
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && (errno == EINTR || (errno == EAGAIN && !flags)))
 			continue;
 		if (n <= 0)
 			break;
