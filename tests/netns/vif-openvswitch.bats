@@ -191,6 +191,8 @@ as_stock() {
 	rows >"$RIG/stale"
 	keep before
 	run vif_call 1 0 online
+	# ovs-vswitchd reads all flags and writes them back: what went down in between comes up
+	dom0 ip link set vif1.0 down
 	refused 1 0 'a hook'
 	rows | diff "$RIG/stale" -
 	vsctl get port vif1.0 external_ids
