@@ -134,35 +134,19 @@ static int get_device(const struct ctx *ctx, struct opened *o, const struct args
 	return blockdev_check_name(args->device, o->st.st_rdev, err);
 }
 
-struct looked {
-	const char *path;
-	struct stat st;
-	int rc;
-};
-
-static void look(void *data)
-{
-	struct looked *l = data;
-
-	l->rc = stat(l->path, &l->st) < 0 ? -errno : 0;
-}
-
 static int get_backing(const struct args *args, struct sharing *s, struct xhp_err *err)
 {
-	struct looked *l = MEM_NEW(struct looked);
+	struct stat st;
 
 	if (!args->backing)
 		return 0;
-	l->path = args->backing;
-	if (guarded(look, l, 0, err) < 0)
-		return err_wrap(err, "%s", args->backing);
-	if (l->rc)
-		return err_sys(err, l->rc, "%s", args->backing);
+	if (guarded_stat(args->backing, &st, 0, err) < 0)
+		return err->code;
 	s->has_backing = true;
-	if (S_ISBLK(l->st.st_mode))
-		s->backing = (struct disk_id){ .dev = l->st.st_rdev };
+	if (S_ISBLK(st.st_mode))
+		s->backing = (struct disk_id){ .dev = st.st_rdev };
 	else
-		s->backing = (struct disk_id){ true, l->st.st_dev, l->st.st_ino };
+		s->backing = (struct disk_id){ true, st.st_dev, st.st_ino };
 	if (!args->device) {
 		s->id = s->backing;
 		s->has_backing = false;

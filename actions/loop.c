@@ -493,19 +493,6 @@ static int sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
 
 /* ---- What the stock script made ---- */
 
-struct stock {
-	const char *path;
-	struct stat st;
-	int rc;
-};
-
-static void stat_stock(void *data)
-{
-	struct stock *s = data;
-
-	s->rc = stat(s->path, &s->st) < 0 ? -errno : 0;
-}
-
 /* The kernel's own words for what a loop device shows. */
 static bool shows_path(unsigned int number, const char *path)
 {
@@ -532,11 +519,12 @@ static int detach_stock(struct ctx *ctx, struct step *step, void *data,
 			struct xhp_err *err)
 {
 	const struct args *args = data;
-	struct stock *s = MEM_NEW(struct stock);
 	struct loopdev loop;
 	const char *node, *end;
 	unsigned int number;
-	int length = 0;
+	int length = 0, rc;
+	struct stat st;
+	bool is_its;
 
 	(void)step;
 	if (store_read(mem_printf("%s/node", ctx->req->path), &node, err) < 0)
@@ -545,17 +533,14 @@ static int detach_stock(struct ctx *ctx, struct step *step, void *data,
 	if (sscanf(node, "/dev/loop%u%n", &number, &length) != 1 ||
 	    node + length != end || loopdev_by_number(number, &loop) < 0)
 		return 0;
-	s->path = args->file;
-	if (guarded(stat_stock, s, 0, err) < 0)
-		return err_wrap(err, "%s", args->file);
-	if (*loop.mark && strncmp(loop.mark, LOOP_MARK, strlen(LOOP_MARK)) == 0)
-		goto foreign;
-	if (s->rc ? !shows_path(number, args->file)
-		  : (loop.dev != s->st.st_dev || loop.ino != s->st.st_ino) &&
-			    !shows_path(number, args->file))
-		goto foreign;
-	return loopdev_clear(number, loop.dev, loop.ino, loop.mark, err);
-foreign:
+	rc = guarded_stat(args->file, &st, 0, err);
+	if (rc == -ETIMEDOUT)
+		return rc;
+	/* the file may be gone by now, or another */
+	is_its = (!rc && loop.dev == st.st_dev && loop.ino == st.st_ino) ||
+		 shows_path(number, args->file);
+	if (is_its && strncmp(loop.mark, LOOP_MARK, strlen(LOOP_MARK)) != 0)
+		return loopdev_clear(number, loop.dev, loop.ino, loop.mark, err);
 	log_warn("%s shows something else than %s: it is left alone", node, args->file);
 	return 0;
 }

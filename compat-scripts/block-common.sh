@@ -88,14 +88,12 @@ do_ebusy() {
 }
 
 _check_sharing() {
-	local why mode
-	mode=$(canonicalise_mode "$2")
-	[ "$mode" != '!' ] || return 0
-	if ! why=$(xen-hotplug disk-in-use "$1" "$mode" 2>&1); then
-		release_lock block
-		fatal "${why#xen-hotplug: }"
-	elif [ -n "$why" ]; then
-		release_lock block
-		ebusy "$why"
-	fi
+	local why
+	why=$(xen-hotplug disk-check "$1" "$2" 2>&1) && return
+	release_lock block
+	why=${why#xen-hotplug: }
+	case ${why##*$'\n'} in
+	guest\ * | local\ *) ebusy "${why%$'\n'*}" ;; # in words, and then in numbers
+	*) fatal "$why" ;;
+	esac
 }

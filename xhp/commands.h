@@ -18,7 +18,6 @@ struct command {
 extern const struct command commands[]; /* ends with a NULL name */
 
 int cmd_check(int argc, char **argv, struct xhp_err *err);
-int cmd_disk_in_use(int argc, char **argv, struct xhp_err *err);
 int cmd_disable(int argc, char **argv, struct xhp_err *err);
 int cmd_disk_check(int argc, char **argv, struct xhp_err *err);
 int cmd_enable(int argc, char **argv, struct xhp_err *err);

@@ -40,12 +40,13 @@ static void look(void *data)
 		w->rc = -errno;
 }
 
-/* As block-common.sh's canonicalise_mode has it: any text is a mode. */
+/* As block-common.sh's canonicalise_mode has it, and what that gives: any text is a mode.
+ */
 static enum disk_mode mode_of(const char *text)
 {
-	if (strchr(text, '!'))
-		return DISK_FORCE;
-	return strchr(text, 'w') ? DISK_W : DISK_R;
+	if (!strchr(text, 'w'))
+		return strcmp(text, "!") ? DISK_R : DISK_FORCE;
+	return strchr(text, '!') ? DISK_FORCE : DISK_W;
 }
 
 /* Whose disk it is going to be: ".../TYPE/DOMID/DEVID" */

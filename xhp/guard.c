@@ -75,3 +75,28 @@ int guarded(void (*fn)(void *data), void *data, unsigned int limit_ms,
 	}
 	return 0;
 }
+
+struct looked {
+	const char *path;
+	struct stat st;
+	int rc;
+};
+
+static void look(void *data)
+{
+	struct looked *l = data;
+
+	l->rc = stat(l->path, &l->st) < 0 ? -errno : 0;
+}
+
+int guarded_stat(const char *path, struct stat *ret, unsigned int limit_ms,
+		 struct xhp_err *err)
+{
+	struct looked *l = MEM_NEW(struct looked);
+
+	l->path = mem_strdup(path);
+	if (guarded(look, l, limit_ms, err) < 0)
+		return err_wrap(err, "%s", path);
+	*ret = l->st;
+	return l->rc ? err_sys(err, l->rc, "%s", path) : 0;
+}

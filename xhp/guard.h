@@ -3,6 +3,8 @@
 #ifndef XHP_GUARD_H
 #define XHP_GUARD_H
 
+#include <sys/stat.h>
+
 #include "err.h"
 
 /*
@@ -13,5 +15,9 @@
  */
 int guarded(void (*fn)(void *data), void *data, unsigned int limit_ms,
 	    struct xhp_err *err);
+
+/* stat(2) so: 0, -ETIMEDOUT as above, or what the call said. */
+int guarded_stat(const char *path, struct stat *ret, unsigned int limit_ms,
+		 struct xhp_err *err);
 
 #endif

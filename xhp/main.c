@@ -165,11 +165,10 @@ const struct command commands[] = {
 	  "Prints \"ok\"; or \"guest MAJOR:MINOR\" or \"local MAJOR:MINOR\" (in hexadecimal,\n"
 	  "as Xen's block script did), then with exit status 1 and who has it on standard\n"
 	  "error. Whose disk it is going to be is in XENBUS_PATH. The caller holds the lock\n"
-	  "\"block\". A MODE with \"!\" in it is always ok, one with \"w\" is for writing.\n",
+	  "\"block\". MODE: with \"w\", for writing; with both \"w\" and \"!\", always ok.\n",
 	  cmd_disk_check },
 	{ "help", "[COMMAND|ACTION|CLASS]",
 	  "explain a command, an action, a device class", NULL, cmd_help },
-	{ "disk-in-use", "PATH r|w", NULL, NULL, cmd_disk_in_use },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 

@@ -223,38 +223,22 @@ void sharing_ids(const struct sharing *s, struct disk_ids *ret)
 
 /* ---- Paths ---- */
 
-struct looking {
-	const char *path;
-	struct stat st;
-	int rc;
-};
-
-static void look(void *data)
-{
-	struct looking *l = data;
-
-	l->rc = stat(l->path, &l->st) < 0 ? -errno : 0;
-}
-
 int sharing_resolve(struct sharing *s, struct xhp_err *err)
 {
-	struct looking *l = MEM_NEW(struct looking);
 	struct resolved r = { .path = s->ask, .state = PATH_KNOWN };
+	struct stat st;
+	int rc = guarded_stat(s->ask, &st, RESOLVE_MS, err);
 
-	l->path = s->ask;
-	if (guarded(look, l, RESOLVE_MS, err) < 0) {
-		if (deadline_check(err) < 0)
-			return err_wrap(err, "%s", s->ask);
-		r.state = PATH_UNKNOWN;
-	} else if (l->rc == -ENOENT || l->rc == -ENOTDIR) {
+	if (rc == -ETIMEDOUT && deadline_check(err) < 0)
+		return err_wrap(err, "%s", s->ask);
+	if (rc == -ENOENT || rc == -ENOTDIR)
 		r.state = PATH_GONE;
-	} else if (l->rc) {
+	else if (rc < 0)
 		r.state = PATH_UNKNOWN;
-	} else if (S_ISBLK(l->st.st_mode)) {
-		r.id = block_id(l->st.st_rdev);
-	} else {
-		r.id = (struct disk_id){ true, l->st.st_dev, l->st.st_ino };
-	}
+	else if (S_ISBLK(st.st_mode))
+		r.id = block_id(st.st_rdev);
+	else
+		r.id = (struct disk_id){ true, st.st_dev, st.st_ino };
 	*MEM_PUSH(s->resolved, s->nresolved) = r;
 	return 0;
 }
