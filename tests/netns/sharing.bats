@@ -374,7 +374,7 @@ locker() {
 	disk 2 51712 b
 	add 2 7<&-
 	attached 2
-	! attached 1
+	! attached 1 || false
 	exec 7<&-
 	wait $!
 	attached 1
