@@ -337,35 +337,14 @@ each_call() {
 }
 
 @test "200 vifs at once onto a bridge that the first of them makes" {
-	local d args=() verb
 	scene
 	recipe '[link]' 'addresses = none' '[bridge]' 'name = br7' 'create = yes' \
 		'isolated = yes' '[up]'
-	for d in $(seq 101 300); do
-		echo "link add vif$d.0 type veth peer name g$d"
-		args+=("/local/domain/0/backend/vif/$d/0/frontend" "/local/domain/$d/device/vif/0"
-			"/local/domain/0/backend/vif/$d/0/state" 2
-			"/local/domain/0/backend/vif/$d/0/mac" "00:16:3e:02:00:$(printf %02x $((d - 100)))"
-			"/local/domain/0/backend/vif/$d/0/hotplug-status" ''
-			"/local/domain/$d/device/vif/0/mtu" 1500)
-	done >"$RIG/links"
-	ip -n "$DOM0" -b "$RIG/links"
-	xenstore-write "${args[@]}"
+	many br7
 	keep before
-	for verb in online offline; do
-		dom0 bash -s $verb $(seq 101 300) >"$RIG/failed" <<-'END'
-			verb=$1
-			shift
-			for d; do
-				XENBUS_TYPE=vif XENBUS_PATH=backend/vif/$d/0 vif=vif$d.0 \
-					/usr/sbin/xen-hotplug run vif-bridge $verb type_if=vif \
-					</dev/null || echo "vif$d.0: $verb failed" &
-			done
-			wait
-		END
-		[ ! -s "$RIG/failed" ]
-		[ $verb = offline ] || [ "$(dom0 ip -o link show master br7 up | wc -l)" = 200 ]
-	done
+	[ -z "$(at_once online $(seq 101 300) 2>&1)" ]
+	[ "$(dom0 ip -o link show master br7 up | wc -l)" = 200 ]
+	[ -z "$(at_once offline $(seq 101 300) 2>&1)" ]
 	detached
 	[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
 }
