@@ -14,7 +14,7 @@ struct args {
 	struct bridge_spec bridge;
 	struct vlans vlan;
 	struct num mtu;
-	struct map external_ids;
+	struct map external_ids, labels;
 	const char *database;
 	/* found by the check */
 	struct ovs_bridge found;
@@ -43,6 +43,11 @@ static const struct param params[] = {
 	  .type = V_MAP,
 	  .offset = offsetof(struct args, external_ids),
 	  .help = "of the row in the table Interface" },
+	{ .key = "labels",
+	  .type = V_MAP,
+	  .flags = P_INFORMS,
+	  .offset = offsetof(struct args, labels),
+	  .help = "external-ids that only inform: out where a driver domain cannot read" },
 	{ .key = "database",
 	  .type = V_PATH,
 	  .offset = offsetof(struct args, database),
@@ -133,6 +138,7 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	const char *name = args->bridge.name.s;
 	struct link link, bridge;
 	struct ovsdb *db;
+	struct map ids = args->external_ids;
 	int rc;
 
 	if (dev_or(ctx, &args->dev, &link, err) < 0 ||
@@ -144,7 +150,9 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	ovsdb_close(db);
 	if (rc < 0 || check_filter(ctx, args, err) < 0 || find_vlans(ctx, args, err) < 0)
 		return err->code;
-	args->interface = ovs_interface_columns(&args->external_ids);
+	for (unsigned int i = 0; i < args->labels.n; i++)
+		*MEM_PUSH(ids.v, ids.n) = args->labels.v[i];
+	args->interface = ovs_interface_columns(&ids);
 	/* the bridge's own interface is not in the kernel with some datapaths */
 	ctx->mtu = link.mtu;
 	if (!nl_link_by_name(name, &bridge, err))

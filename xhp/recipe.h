@@ -35,7 +35,7 @@ struct template
 	unsigned int nsegs;
 	struct seg *segs;
 	bool late;              /* has a late result in it */
-	bool shown;             /* of a key that is only shown (P_SHOWN) */
+	bool informs;           /* of a key that only informs (P_INFORMS) */
 	const struct step *own; /* whose own results it may name */
 };
 

@@ -128,17 +128,16 @@ static int holds(struct ctx *ctx, const struct step *step, const struct conditio
 	return 0;
 }
 
-/* "KEY = AS WRITTEN", so that the reader finds the line. */
+/* "KEY = AS WRITTEN", so that the reader finds the line; of several lines, the key. */
 static int value_error(const struct step *step, const struct entry *e, const char *key,
 		       struct xhp_err *err)
 {
-	if (err->pos.file)
-		return err_wrap(err, "[%s] %s = %s", step->name, key, e->value.text);
-	if (e)
+	if (e && !strchr(e->value.text, '\n'))
 		err_wrap(err, "[%s] %s = %s", step->name, key, e->value.text);
 	else
 		err_wrap(err, "[%s] %s", step->name, key);
-	err->pos = e ? e->value.pos : step->pos;
+	if (!err->pos.file)
+		err->pos = e ? e->value.pos : step->pos;
 	return err->code;
 }
 
