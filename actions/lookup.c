@@ -106,24 +106,22 @@ static const char *find_in(const char *text, const char *key)
 static int read_table(const struct args *args, const char **ret, struct xhp_err *err)
 {
 	struct buf b = { 0 };
-	struct stat st;
 	struct file file;
 
 	if (args->file) {
-		if (args->secret && stat(args->file, &st) == 0 &&
-		    (st.st_mode & (S_IRWXG | S_IRWXO)))
-			return err_set(
-				err, -EPERM,
-				"%s holds secrets, and others than root can read it "
-				"(mode %04o)",
-				args->file, st.st_mode & 07777);
-		if (file_read(args->file, "table", &file, err) < 0) {
+		if (file_read_guarded(args->file, "table", &file, err) < 0) {
 			/* a file that is missing lists nobody */
 			if (args->missing == 2 && err->code == -ENOENT)
 				return 0;
 			err->usage = false;
 			return err->code;
 		}
+		if (args->secret && (file.mode & (S_IRWXG | S_IRWXO)))
+			return err_set(
+				err, -EPERM,
+				"%s holds secrets, and others than root can read it "
+				"(mode %04o)",
+				args->file, file.mode & 07777);
 		*ret = file.text;
 		return 0;
 	}

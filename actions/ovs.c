@@ -14,7 +14,7 @@ struct args {
 	struct bridge_spec bridge;
 	struct vlans vlan;
 	struct num mtu;
-	struct map external_ids;
+	struct map external_ids, labels;
 	const char *database;
 	/* found by the check */
 	struct ovs_bridge found;
@@ -43,6 +43,11 @@ static const struct param params[] = {
 	  .type = V_MAP,
 	  .offset = offsetof(struct args, external_ids),
 	  .help = "of the row in the table Interface" },
+	{ .key = "labels",
+	  .type = V_MAP,
+	  .flags = P_INFORMS,
+	  .offset = offsetof(struct args, labels),
+	  .help = "external-ids that only inform: out where a driver domain cannot read" },
 	{ .key = "database",
 	  .type = V_PATH,
 	  .offset = offsetof(struct args, database),
@@ -133,6 +138,7 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	const char *name = args->bridge.name.s;
 	struct link link, bridge;
 	struct ovsdb *db;
+	struct map ids = args->external_ids;
 	int rc;
 
 	if (dev_or(ctx, &args->dev, &link, err) < 0 ||
@@ -144,7 +150,9 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	ovsdb_close(db);
 	if (rc < 0 || check_filter(ctx, args, err) < 0 || find_vlans(ctx, args, err) < 0)
 		return err->code;
-	args->interface = ovs_interface_columns(&args->external_ids);
+	for (unsigned int i = 0; i < args->labels.n; i++)
+		*MEM_PUSH(ids.v, ids.n) = args->labels.v[i];
+	args->interface = ovs_interface_columns(&ids);
 	/* the bridge's own interface is not in the kernel with some datapaths */
 	ctx->mtu = link.mtu;
 	if (!nl_link_by_name(name, &bridge, err))
@@ -229,6 +237,29 @@ static int add_port(struct ctx *ctx, const struct args *args, const struct link 
 		rc = ovs_port_add(db, &port, &old, err);
 	}
 	return rc ? err_wrap(err, "cannot add %s to %s", port.name, port.bridge) : 0;
+}
+
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	struct ovs_old now = { 0 };
+	struct ovsdb *db;
+	struct link link;
+	int rc;
+
+	if (dev_or(ctx, &args->dev, &link, err) < 0 ||
+	    ovsdb_open(args->database, UNDO_SECONDS, &db, err) < 0)
+		return err->code;
+	rc = ovs_port_find(db, link.name.s, &now, err);
+	ovsdb_close(db);
+	if (rc < 0)
+		return rc;
+	plan_text(step, &link, "port", now.bridge ? now.bridge : "", args->found.name);
+	plan_text(step, &link, "port's columns", now.port ? now.port : "", args->port);
+	plan_text(step, &link, "interface's columns", now.interface ? now.interface : "",
+		  args->interface);
+	plan_mtu(step, &link, args->bridge_mtu);
+	return 0;
 }
 
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
@@ -500,6 +531,7 @@ const struct action action_ovs = {
 	.results = results,
 	.order = ORDER_UP,
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

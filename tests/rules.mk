@@ -4,7 +4,7 @@
 TEST_CFLAGS = -std=gnu17 -O2 -g -Wall -Wextra -Wno-unused-parameter
 
 TEST_TOOLS = $(addprefix build/tests/,xenstored.so fault.so holder ofdlock frames bench floor \
-	floor_disk xen-9pfsd introduce notify)
+	floor_disk xen-9pfsd introduce notify hung)
 
 .PHONY: test-tools
 test-tools: $(TEST_TOOLS)

@@ -43,6 +43,7 @@ struct class
 	const struct var_def *vars; /* ends with a NULL key; besides the common ones */
 	const char *verbs;          /* "attach|detach", for messages */
 	const char *finish;         /* what it writes last, for help and plan */
+	const char *where; /* the variable that says where it went, if no step does */
 
 	/*
 	 * Finds out which device it is, from XENBUS_PATH as far as it is set and a path,

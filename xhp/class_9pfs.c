@@ -212,6 +212,7 @@ const struct class class_9pfs = {
 	.vars = vars,
 	.verbs = "add|remove; before the guest is created prepare|forget path=PATH",
 	.finish = "hotplug-status = connected; if it is refused, the backend is closed",
+	.where = "path",
 	.verb = verb,
 	.device = device,
 	.find = find,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "class.h"
 #include "devices.h"
 #include "xhp.h"
 
@@ -330,6 +331,7 @@ const struct shown *rec_shown(const struct rec *rec)
 
 const char *device_where(const struct device *d)
 {
+	const struct class *class = class_find(head(&d->j, "class"));
 	struct buf b = { 0 };
 
 	for (unsigned int i = 0; i < d->j.nrecs; i++) {
@@ -340,6 +342,8 @@ const char *device_where(const struct device *d)
 		if (text && !r->undone)
 			buf_printf(&b, "%s%s", b.len ? ", " : "", text);
 	}
+	if (!b.len && class->where)
+		return var(&d->j, class->where);
 	return b.len ? b.s : "";
 }
 

@@ -10,10 +10,11 @@
 #include <sys/stat.h>
 
 #include "find.h"
+#include "guard.h"
 #include "paths.h"
 #include "xhp.h"
 
-#define RECIPE_MAX (256 * 1024)
+#define FILE_MAX (256 * 1024)
 
 static const char *const recipe_dirs[] = { ADMIN_RECIPES, SHIPPED_RECIPES };
 
@@ -29,39 +30,88 @@ int owner_check(const struct stat *st, const char *name, struct xhp_err *err)
 	return 0;
 }
 
+/* Done by a thread where the file's server may not answer (guard.h). */
+struct reading {
+	const char *path, *dir;
+	void *(*alloc)(size_t size); /* zeroed memory */
+	int rc;
+	struct stat st, dir_st;
+	char *text; /* NULL: it is no file, or too large */
+	size_t len;
+};
+
+static void read_all(void *data)
+{
+	struct reading *r = data;
+	CLEANUP_FD int fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	ssize_t n = 1;
+
+	if (fd < 0 || fstat(fd, &r->st) < 0 || stat(r->dir, &r->dir_st) < 0) {
+		r->rc = -errno;
+		return;
+	}
+	if (!S_ISREG(r->st.st_mode) || r->st.st_size > FILE_MAX)
+		return;
+	r->text = r->alloc((size_t)r->st.st_size + 1);
+	while (r->text && n > 0 && r->len < (size_t)r->st.st_size) {
+		n = read(fd, r->text + r->len, (size_t)r->st.st_size - r->len);
+		r->len += n > 0 ? (size_t)n : 0;
+	}
+	if (!r->text || n < 0)
+		r->rc = -errno;
+}
+
+static int take(const struct reading *r, const char *what, struct file *ret,
+		struct xhp_err *err)
+{
+	if (r->rc) {
+		err_usage(err, NULL, "%s %s: %s", what, r->path, strerror(-r->rc));
+		return err->code = r->rc;
+	}
+	if (!r->text)
+		return err_usage(err, NULL, "%s %s is %s", what, r->path,
+				 S_ISREG(r->st.st_mode) ? "too large" : "not a file");
+	if (owner_check(&r->st, r->path, err) < 0 ||
+	    owner_check(&r->dir_st, r->dir, err) < 0)
+		return err_usage(err, NULL, "%s", err->text);
+	*ret = (struct file){ r->text, r->len, r->st.st_dev, r->st.st_ino,
+			      r->st.st_mode };
+	return 0;
+}
+
+/* For the thread, which has no part in the arena; never freed either. */
+static void *own_alloc(size_t size)
+{
+	return calloc(1, size);
+}
+
+static struct reading *reading(const char *path, void *(*alloc)(size_t size))
+{
+	const char *slash = strrchr(path, '/');
+	struct reading *r = MEM_NEW(struct reading);
+
+	r->path = mem_strdup(path);
+	r->alloc = alloc;
+	r->dir = slash == path ? "/" : mem_strndup(path, (size_t)(slash - path));
+	return r;
+}
+
 int file_read(const char *path, const char *what, struct file *ret, struct xhp_err *err)
 {
-	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	const char *slash = strrchr(path, '/');
-	const char *dir = slash == path ? "/" : mem_strndup(path, (size_t)(slash - path));
-	struct stat st, dir_st;
-	size_t len = 0;
-	ssize_t n;
+	struct reading *r = reading(path, mem_alloc);
 
-	if (fd < 0) {
-		int code = -errno;
+	read_all(r);
+	return take(r, what, ret, err);
+}
 
-		err_usage(err, NULL, "%s %s: %s", what, path, strerror(-code));
-		return err->code = code;
-	}
-	if (fstat(fd, &st) < 0 || stat(dir, &dir_st) < 0)
-		return err_sys(err, -errno, "%s %s", what, path);
-	if (!S_ISREG(st.st_mode) || st.st_size > RECIPE_MAX)
-		return err_usage(err, NULL, "%s %s is %s", what, path,
-				 S_ISREG(st.st_mode) ? "too large" : "not a file");
-	if (owner_check(&st, path, err) < 0 || owner_check(&dir_st, dir, err) < 0)
-		return err_usage(err, NULL, "%s", err->text);
-	ret->text = mem_alloc((size_t)st.st_size + 1);
-	while (len < (size_t)st.st_size &&
-	       (n = read(fd, ret->text + len, (size_t)st.st_size - len)) != 0) {
-		if (n < 0)
-			return err_sys(err, -errno, "%s %s", what, path);
-		len += (size_t)n;
-	}
-	ret->len = len;
-	ret->dev = st.st_dev;
-	ret->ino = st.st_ino;
-	return 0;
+int file_read_guarded(const char *path, const char *what, struct file *ret,
+		      struct xhp_err *err)
+{
+	struct reading *r = reading(path, own_alloc);
+
+	if (guarded(read_all, r, 0, err) < 0)
+		return err_wrap(err, "%s %s: is its server dead?", what, path);
+	return take(r, what, ret, err);
 }
 
 static bool is_recipe_name(const char *name)

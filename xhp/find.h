@@ -9,6 +9,7 @@ struct file {
 	char *text; /* terminated */
 	size_t len;
 	unsigned long long dev, ino;
+	unsigned int mode;
 };
 
 struct stat;
@@ -24,6 +25,9 @@ int owner_check(const struct stat *st, const char *name, struct xhp_err *err);
  * `what` it is, for messages. -ENOENT and others with err->usage set.
  */
 int file_read(const char *path, const char *what, struct file *ret, struct xhp_err *err);
+/* The same where its server may not answer: -ETIMEDOUT as guarded() has it. */
+int file_read_guarded(const char *path, const char *what, struct file *ret,
+		      struct xhp_err *err);
 
 /*
  * The file of a recipe: the administrator's directory, then the shipped ones; a path

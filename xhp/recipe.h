@@ -35,7 +35,7 @@ struct template
 	unsigned int nsegs;
 	struct seg *segs;
 	bool late;              /* has a late result in it */
-	bool shown;             /* of a key that is only shown (P_SHOWN) */
+	bool informs;           /* of a key that only informs (P_INFORMS) */
 	const struct step *own; /* whose own results it may name */
 };
 
@@ -49,6 +49,13 @@ struct entry {
 struct condition {
 	struct template left, right; /* right.text NULL: "is set" */
 	bool negated;
+};
+
+/* For plan: what of something is so now, and is to become. */
+struct planned {
+	const char *of, *what;
+	const char *now; /* "" = nothing; NULL = not known */
+	const char *wanted;
 };
 
 struct step {
@@ -73,6 +80,8 @@ struct step {
 	void *args;
 	const char **results; /* as many as it gives; NULL = empty */
 	const char *why;      /* for plan: why it does nothing, or what the check chose */
+	struct planned *planned;
+	unsigned int nplanned;
 };
 
 /* One file of a recipe. What [use] brings in is a scope below the one that uses it. */

@@ -196,7 +196,7 @@ static int bind_entry(const struct recipe *recipe, struct step *step, unsigned i
 	     check_guests_values(&e->value, step->action->name, e->key, err) < 0))
 		return err->code;
 	step->late |= e->value.late;
-	e->value.shown = flags & P_SHOWN && e->param->type == V_TEXT;
+	e->value.informs = flags & P_INFORMS;
 	if (check_secret(step, &e->value, e->key, flags & P_SECRET, err) < 0)
 		return err->code;
 	return check_literal(step, e, err);

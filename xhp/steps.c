@@ -36,6 +36,19 @@ void step_result(struct step *step, const char *name, const char *value)
 	}
 }
 
+void plan_change(struct step *step, const char *of, const char *what, const char *now,
+		 const char *wanted)
+{
+	struct xhp_err unused;
+
+	if (now && value_check(V_TEXT, now, &unused) < 0)
+		now = quoted(now);
+	if (value_check(V_TEXT, wanted, &unused) < 0)
+		wanted = quoted(wanted);
+	*MEM_PUSH(step->planned, step->nplanned) =
+		(struct planned){ of, what, now, wanted };
+}
+
 const struct entry *step_entry(const struct step *step, const char *key)
 {
 	for (unsigned int i = 0; i < step->nentries; i++) {
@@ -115,17 +128,16 @@ static int holds(struct ctx *ctx, const struct step *step, const struct conditio
 	return 0;
 }
 
-/* "KEY = AS WRITTEN", so that the reader finds the line. */
+/* "KEY = AS WRITTEN", so that the reader finds the line; of several lines, the key. */
 static int value_error(const struct step *step, const struct entry *e, const char *key,
 		       struct xhp_err *err)
 {
-	if (err->pos.file)
-		return err_wrap(err, "[%s] %s = %s", step->name, key, e->value.text);
-	if (e)
+	if (e && !strchr(e->value.text, '\n'))
 		err_wrap(err, "[%s] %s = %s", step->name, key, e->value.text);
 	else
 		err_wrap(err, "[%s] %s", step->name, key);
-	err->pos = e ? e->value.pos : step->pos;
+	if (!err->pos.file)
+		err->pos = e ? e->value.pos : step->pos;
 	return err->code;
 }
 

@@ -103,6 +103,7 @@ enum param_flags {
 	P_SECRET = 8,   /* may hold secrets: the action neither shows nor journals it */
 	P_OWN = 16,     /* may name the step's own results: its value is a const struct
 			   template *, which the action expands when it has them */
+	P_INFORMS = 32, /* only for people: what may not be read is empty there */
 };
 
 /* One key of an action: the same row parses, lints, helps and documents. */

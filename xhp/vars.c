@@ -230,14 +230,15 @@ static int var_value(struct ctx *ctx, const struct scope *scope, const char *nam
 		     enum value_type type, const char **ret, bool *ret_foreign,
 		     struct xhp_err *err);
 
-/* What is being expanded is only shown: then a driver domain may do without what it
+/* What is being expanded only informs: then a driver domain may do without what it
  * cannot read of its guests. */
-static bool only_shown;
+static bool only_informs;
 
-static int missed(const char **ret, struct xhp_err *err)
+static int missed(const struct seg *seg, const char **ret, struct xhp_err *err)
 {
-	if (!only_shown || err->code != -EACCES)
+	if (!only_informs || err->code != -EACCES)
 		return err->code;
+	log_info("${%s} is left out: %s", seg->text, err->text);
 	*ret = "";
 	return 0;
 }
@@ -281,15 +282,15 @@ static int seg_value(struct ctx *ctx, const struct scope *scope, const struct se
 			return err->code;
 	} else if (!strncmp(seg->text, "self/", 5)) {
 		if (read_node(node, ret, err) < 0)
-			return missed(ret, err);
+			return missed(seg, ret, err);
 	} else if (!guests) {
 		if (read_vm(ctx, node, ret, err) < 0)
-			return missed(ret, err);
+			return missed(seg, ret, err);
 	} else if (ctx->req->path) {
 		if (read_node(mem_printf("%s/frontend", ctx->req->path), &dir, err) < 0)
-			return missed(ret, err);
+			return missed(seg, ret, err);
 		if (*dir && read_node(mem_printf("%s/%s", dir, node), ret, err) < 0)
-			return missed(ret, err);
+			return missed(seg, ret, err);
 	}
 	cached_add(seg->text, *ret, seg->text, !guests);
 	return 0;
@@ -388,9 +389,9 @@ int expand(struct ctx *ctx, const struct scope *scope, const struct template *t,
 	bool foreign;
 	int rc;
 
-	only_shown = t->shown;
+	only_informs = t->informs;
 	rc = expand_foreign(ctx, scope, t, type, ret, &foreign, err);
-	only_shown = false;
+	only_informs = false;
 	return rc;
 }
 

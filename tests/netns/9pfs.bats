@@ -62,6 +62,7 @@ closed() {
 	p9_call 1 add
 	[ "$(node 9pfs 1 0 hotplug-status)" = connected ]
 	[ "$(stat -c %a "$RIG/run/guests/web")" = 751 ]
+	xhp status | grep '^9pfs-1-0 - */run/guests/web 9pfs.ini '
 	p9_call 1 add
 	p9_call 1 remove
 	[ -d "$RIG/run/guests/web" ]

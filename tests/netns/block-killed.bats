@@ -168,6 +168,26 @@ both() {
 	nothing_left
 }
 
+@test "an image on a server that does not answer, and a disk behind one" {
+	disk_scene
+	echo 'timeout = 1' >"$RIG/etc-xen/hotplug.conf"
+	mkdir "$IMAGES/nfs"
+	rig_hung "$IMAGES/nfs"
+	disk 1 51712 nfs/a
+	run add 1
+	refused error 1 "$IMAGES/nfs/a: is its server dead" 'no answer'
+	remove 1
+	nothing_left
+	# another one's disk is there: it does not keep ours from being attached
+	backend qdisk 2 51712 params="raw:$IMAGES/nfs/a" mode=w
+	echo 'timeout = 10' >"$RIG/etc-xen/hotplug.conf"
+	disk 1 51712 a
+	add 1
+	attached 1
+	remove 1
+	nothing_left
+}
+
 @test "the guest and its backend are gone without a remove: gc gives everything back" {
 	disk_scene
 	disk 1 51712 a

@@ -5,9 +5,11 @@
 
 load lib
 load scene
+load disk
+load ovs
 
 teardown() {
-	rig_teardown
+	disk_teardown
 }
 
 # driver_scene [KEY=VALUE...]: domain 7 serves vif1.0, which is to join br0.
@@ -166,4 +168,66 @@ driver_scene() {
 	[ -z "$(ls "$RIG/run/xen-hotplug/devices")" ]
 	kill "$watch"
 	wait "$watch"
+}
+@test "driver domain: vif-route, vif-nat and Open vSwitch have all that they need" {
+	ovs_setup
+	driver_domain 7
+	tap_add eth0
+	ip -n "$DOM0" addr add 192.0.2.1/24 dev eth0
+	ip -n "$DOM0" link set eth0 up
+	dom0 sysctl -qw net.ipv4.ip_forward=1
+	vif_add 1 0
+	backend vif 1 0 bridge=br0 ip=192.0.2.10
+	for RECIPE in vif-route vif-nat; do
+		vif_call 1 0 online
+		[ "$(node vif 1 0 hotplug-status)" = connected ]
+		dom0 ip route show dev vif1.0 | grep '^192.0.2.10'
+		xhp check
+		vif_call 1 0 offline
+		[ -z "$(dom0 ip route show dev vif1.0; dom0 nft list ruleset)" ]
+		[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
+	done
+	# its filter is refused on the userspace datapath that there is here
+	RECIPE=vif-openvswitch
+	xenstore-rm /local/domain/7/backend/vif/1/0/ip
+	ports >"$RIG/ports"
+	vif_call 1 0 online
+	[ "$(node vif 1 0 hotplug-status)" = connected ]
+	[ "$(mark)" = vif-1-0 ]
+	# the guest's name and UUID only inform
+	[ "$(vsctl --columns=external_ids --bare find interface name=vif1.0)" = \
+		"attached-mac=$(node vif 1 0 mac)" ]
+	vif_call 1 0 offline
+	ports | diff "$RIG/ports" -
+	# the logical port is more than that
+	printf '%s\n' '[defaults]' 'iface-id = ${vm/uuid}-${devid}' '[use vif-openvswitch]' \
+		>"$RIG/etc-xen/hotplug/vif-ovn.ini"
+	RECIPE=vif-ovn
+	run vif_call 1 0 online
+	[ "$status" = 1 ]
+	says 'vif-ovn.ini:2:12: [ovs] external-ids: xenstore-read /local/domain/1/vm: this domain may not'
+	[ "$(node vif 1 0 hotplug-status)" = error ]
+	ports | diff "$RIG/ports" -
+}
+@test "driver domain: block devices; nobody is taken for the same guest" {
+	local dev
+	disk_scene
+	driver_domain 7
+	dev=$(losetup -f --show "$IMAGES/a")
+	disk 1 51712 "$dev" script=/etc/xen/scripts/block
+	add 1
+	[ "$(node vbd 1 51712 physical-device-path)" = "$dev" ]
+	# a second disk of what may be the same guest, and may be not
+	disk 1 51728 "$IMAGES/a"
+	run add 1 51728
+	[ "$status" = 1 ]
+	[ "$(node vbd 1 51728 hotplug-status)" = busy ]
+	[[ $(node vbd 1 51728 hotplug-error) == *"domain 1, whose name cannot be read,"* ]]
+	disk 2 51712 "$dev"
+	run add 2
+	[ "$status" = 1 ]
+	[ "$(node vbd 2 51712 hotplug-status)" = busy ]
+	disk_call 1 51712 remove
+	add 2
+	disk_call 2 51712 remove
 }

@@ -219,6 +219,12 @@ dom0() {
 	env "${rig_holder_env[@]}" nsenter -t "$RIG_HOLDER" -n -m "$@"
 }
 
+# rig_hung DIR: dom0's DIR is a file system that never answers.
+rig_hung() {
+	[ -e /dev/fuse ] || skip "no /dev/fuse"
+	rig_start_wait dom0 "$RIG_BUILD/hung" "$1"
+}
+
 # guest D N COMMAND...: runs a command where the other end of vifD.N is, as eth0.
 guest() {
 	local netns=$DOM0-$1.$2

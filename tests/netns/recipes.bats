@@ -105,6 +105,24 @@ site_default() {
 	! link_is vif1.0 master || false
 }
 
+@test "a table on a server that does not answer: an error in time, which names it" {
+	scene bridge=xenbr0
+	mkdir "$RIG/run/tables"
+	rig_hung /run/tables
+	echo 'timeout = 1' >"$RIG/etc-xen/hotplug.conf"
+	recipe by-name <<-'END'
+		[lookup]
+		file = /run/tables/guests
+		key  = ${vm/name}
+		[use vif-bridge]
+		bridge = ${lookup.value}
+	END
+	export RECIPE=by-name
+	keep before
+	run vif_call 1 0 online
+	refused 1 0 'table /run/tables/guests: is its server dead?' by-name.ini
+}
+
 @test "UNFILTERED stands in status, and --json is JSON" {
 	scene
 	vif_call 1 0 online
