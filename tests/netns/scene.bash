@@ -76,6 +76,15 @@ status_is() {
 	[ "$got" = "$1" ] || { echo "hotplug-status = $got"; return 1; }
 }
 
+# as_schema DEFINITION: is standard input JSON as xhp/schema.json says?
+as_schema() {
+	local wrong
+	cat >"$RIG/json"
+	wrong=$(jq -rn --slurpfile schema "$RIG_TOP/xhp/schema.json" --arg of "$1" \
+		--slurpfile data "$RIG/json" -f "$RIG_TOP/tests/netns/schema.jq") || return
+	[ -z "$wrong" ] || { echo "$wrong"; return 1; }
+}
+
 # says TEXT...: did the last `run` say all of it?
 says() {
 	local text
