@@ -165,7 +165,7 @@ int step_bind(struct ctx *ctx, struct step *step, struct xhp_err *err)
 		const char *text = "";
 
 		if (p->type == V_COMMAND || (p->flags & P_OWN)) {
-			if (e)
+			if (e && e->value.nsegs)
 				*(const struct template **)((char *)step->args +
 							    p->offset) = &e->value;
 			continue;
