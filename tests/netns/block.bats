@@ -7,6 +7,7 @@ load scene
 load disk
 
 teardown() {
+	[ -z "$MAPPER" ] || { rm -f "$MAPPER"; rmdir /dev/mapper 2>/dev/null; } || :
 	disk_teardown
 }
 
@@ -148,6 +149,57 @@ teardown() {
 	attached 2
 	remove 2
 	nothing_left
+}
+
+@test "the device number is another disk by now: check says so, and repair gives it to nobody" {
+	local dev
+	disk_scene
+	dev=$(as_disk "$IMAGES/a")
+	disk 1 51712 "$dev"
+	add 1
+	xhp check vbd-1-51712
+	# another test may be quicker to take the number: the journal's disk is the other one
+	sed -i 's/ seq=[0-9]*/ seq=1/' "$RIG/run/xen-hotplug/devices/vbd-1-51712"
+	run xhp check vbd-1-51712
+	[ "$status" = 1 ]
+	says "$dev is another disk than it was"
+	xenstore-rm /local/domain/0/backend/vbd/1/51712/physical-device
+	run xhp repair vbd-1-51712
+	[ "$status" = 1 ]
+	[ -z "$(node vbd 1 51712 physical-device)" ]
+	remove 1
+	losetup -d "$dev"
+	nothing_left
+}
+
+@test "a device mapper's path that leads elsewhere is refused" {
+	local dev
+	disk_scene
+	dev=$(as_disk "$IMAGES/a")
+	mkdir -p /dev/mapper
+	MAPPER=/dev/mapper/${RIG##*/}
+	ln -s "$dev" "$MAPPER"
+	disk 1 51712 "$MAPPER"
+	run add 1
+	refused error 1 "$MAPPER leads to ${dev#/dev/}, which the device mapper knows as no device of its"
+	losetup -d "$dev"
+	nothing_left
+}
+
+@test "what somebody else has written since, remove leaves" {
+	local back=/local/domain/0/backend/vbd/1/51712 dev
+	disk_scene
+	image b
+	dev=$(as_disk "$IMAGES/b")
+	disk 1 51712 a
+	add 1
+	xenstore-write "$back/physical-device" "7:$(printf %x "${dev#/dev/loop}")" \
+		"$back/physical-device-path" "$dev"
+	remove 1
+	[ "$(node vbd 1 51712 physical-device-path)" = "$dev" ]
+	[ "$(node vbd 1 51712 physical-device)" = "7:$(printf %x "${dev#/dev/loop}")" ]
+	[ -z "$(node vbd 1 51712 node)" ]
+	losetup -d "$dev"
 }
 
 @test "physical-device is there already: somebody else has attached it, exit 0" {
