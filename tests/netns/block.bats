@@ -132,6 +132,20 @@ teardown() {
 	nothing_left
 }
 
+@test "somebody else's loop device of the same file has the number by now: it is left alone" {
+	local loop
+	disk_scene
+	disk 1 51712 a
+	add 1
+	loop=$(loops)
+	# one that we made has a mark of its own each time
+	sed -i 's/ mark=[^ ]*/ mark=xen-hotplug%20another/' "$RIG/run/xen-hotplug/devices/vbd-1-51712"
+	run remove 1
+	[ "$status" = 0 ]
+	says "/dev/$loop shows something else than ours by now"
+	[ "$(loops)" = "$loop" ]
+}
+
 @test "somebody ends our loop device: its number does not become another guest's disk" {
 	disk_scene
 	image b
