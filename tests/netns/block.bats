@@ -146,6 +146,37 @@ teardown() {
 	[ "$(loops)" = "$loop" ]
 }
 
+@test "somebody has detached our loop device, which is still open: check says so" {
+	local loop
+	disk_scene
+	disk 1 51712 a
+	add 1
+	loop=$(loops)
+	exec 7<"/dev/$loop"
+	losetup -d "/dev/$loop"
+	run xhp check 7<&-
+	[ "$status" = 1 ]
+	says "/dev/$loop ends when it is closed: somebody has detached it"
+	exec 7<&-
+	remove 1
+	nothing_left
+}
+
+@test "a loop device of ours without a journal is gc's, not a stock detach's" {
+	disk_scene
+	disk 1 51712 a
+	add 1
+	rm "$RIG/run/xen-hotplug/devices/vbd-1-51712"
+	rm -r "$RIG/run/xen-hotplug"/index-*
+	run remove 1
+	[ "$status" = 0 ]
+	says 'it is left alone'
+	[ -n "$(loops)" ]
+	backend_gone vbd 1 51712
+	xhp gc
+	nothing_left
+}
+
 @test "somebody ends our loop device: its number does not become another guest's disk" {
 	disk_scene
 	image b
