@@ -177,6 +177,22 @@ teardown() {
 	nothing_left
 }
 
+@test "a domid that is used again: the last guest's loop device goes first" {
+	disk_scene
+	image b
+	disk 1 51712 a
+	add 1
+	backend_gone vbd 1 51712
+	disk 1 51712 b
+	xenstore-write /local/domain/1/vm /vm/another
+	add 1
+	attached 1
+	[ "$(loops | wc -l)" = 1 ]
+	grep "^$IMAGES/b\$" "/sys/block/$(loops)/loop/backing_file"
+	remove 1
+	nothing_left
+}
+
 @test "somebody ends our loop device: its number does not become another guest's disk" {
 	disk_scene
 	image b
