@@ -36,7 +36,8 @@ static void plan_value(struct ctx *ctx, const struct step *step, const struct en
 		       e->value.text);
 		return;
 	}
-	if ((e->param->flags & P_OWN) || template_is_secret(step->scope, &e->value))
+	if ((e->param->flags & (P_OWN | P_OTHERWISE)) ||
+	    template_is_secret(step->scope, &e->value))
 		text = e->value.text;
 	else if (e->param->type == V_COMMAND)
 		text = plan_words(ctx, step, e);
@@ -118,6 +119,9 @@ int engine_plan(const struct request *req, const struct recipe *recipe,
 		return err->code;
 	if (vars_note())
 		printf("note: %s\n", vars_note());
+	if (ctx.recipe != recipe)
+		printf("not for this recipe, but for %s\n", ctx.recipe->root->path);
+	recipe = ctx.recipe;
 	for (unsigned int i = 0; i < recipe->nsteps; i++)
 		plan_step(&ctx, recipe->steps[i], i + 1);
 	printf("last: %s\n", recipe->class->finish);
