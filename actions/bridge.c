@@ -249,6 +249,46 @@ static int take_bridge(struct ctx *ctx, const struct args *args, struct link *re
 	return err_set(err, -EINVAL, "%s is not a bridge", name);
 }
 
+static uint32_t mtu_wanted(const struct args *args, const struct link *link,
+			   const struct link *bridge)
+{
+	if (args->mtu.word)
+		return link->mtu;
+	return args->mtu.set ? (uint32_t)args->mtu.v : bridge->mtu;
+}
+
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	const struct port *want = &args->port;
+	struct link link, bridge = args->bridge, master = { 0 };
+	struct port now = { 0 };
+	const char *vlans;
+
+	if (dev_or(ctx, &args->dev, &link, err) < 0 ||
+	    (link.master && (nl_link_by_index(link.master, &master, err) < 0 ||
+			     port_now(link.ifindex, want, &now, err) < 0)))
+		return err->code;
+	if (!bridge.ifindex) {
+		plan_text(step, &bridge, "bridge", "", "made");
+		bridge.mtu = ETH_DATA_LEN;
+	}
+	plan_text(step, &link, "master", mem_strdup(master.name.s),
+		  mem_strdup(bridge.name.s));
+	plan_mtu(step, &link, mtu_wanted(args, &link, &bridge));
+	for (int i = 0; i < PORT_OPTIONS; i++) {
+		if (want->options.set[i])
+			plan_text(step, &link, port_option_names[i],
+				  now.options.set[i] ? number_text(now.options.v[i]) : "",
+				  number_text(want->options.v[i]));
+	}
+	if (!want->vlans)
+		return 0;
+	vlans = now.vlans ? port_vlans_text(now.vlans) : NULL;
+	plan_text(step, &link, "vlan", vlans ? vlans : "", port_vlans_text(want->vlans));
+	return 0;
+}
+
 /* MTU first in the kernel, then master: one message, but not all or nothing. Then the
  * options and VLANs, of which a port has none before it is one. */
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
@@ -274,9 +314,7 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 			link.name.s);
 	if (link.master && port_now(link.ifindex, port, &old, err) < 0)
 		return err->code;
-	mtu = args->mtu.set ? (uint32_t)args->mtu.v : bridge.mtu;
-	if (args->mtu.word)
-		mtu = link.mtu;
+	mtu = mtu_wanted(args, &link, &bridge);
 	if (mtu != link.mtu)
 		change.mtu = mtu;
 	change.master = bridge.ifindex;
@@ -442,6 +480,7 @@ const struct action action_bridge = {
 	.results = results,
 	.order = ORDER_UP,
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

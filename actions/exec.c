@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "actions.h"
-#include "class_priv.h"
 #include "command.h"
 #include "deadline.h"
 #include "pattern.h"
@@ -158,28 +157,12 @@ static bool in_list(const struct texts *list, int status)
 	return false;
 }
 
-/* A hotplug script may have told the toolstack, and written all else to its log. */
-static const char *told(const struct ctx *ctx)
-{
-	const char *path = ctx->req ? ctx->req->path : NULL, *text;
-	struct xhp_err unused;
-
-	if (!path || class_has_error(path) ||
-	    store_read(mem_printf("%s/hotplug-error", path), &text, &unused) < 0)
-		return "it said nothing";
-	return quoted(text);
-}
-
-/* What it said last: on standard error, else on standard output, else to xenstore. */
 static int failed(const struct ctx *ctx, const struct texts *words, const struct proc *p,
 		  bool secret, struct xhp_err *err)
 {
-	const struct buf *said = p->errors.len ? &p->errors : &p->output;
-
 	return err_set(err, -EIO, "%s ended with status %d: %s", words->v[0], p->status,
-		       secret      ? "what it said may hold a secret, and is not shown"
-		       : said->len ? proc_last_lines(said)
-				   : told(ctx));
+		       secret ? "what it said may hold a secret, and is not shown"
+			      : program_said(ctx, p));
 }
 
 /* The first pattern that matches a line of the output; -ENOENT: none does. */
@@ -406,6 +389,30 @@ static int run_attach(struct ctx *ctx, const struct step *step, const struct arg
 	return failed(ctx, &c->attach, ret, step->secret, err);
 }
 
+/* Of programs, those are run that only look: read, in the check phase, and check. */
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	struct commands c;
+	struct proc p;
+	int rc;
+
+	if (args->read)
+		return 0;
+	if (commands_of(ctx, step, args, &c, err) < 0)
+		return err->code;
+	if (!c.check.n) {
+		plan_change(step, "", "run", NULL, c.attach.v[0]);
+		return 0;
+	}
+	rc = holds(ctx, NULL, &c.check, &args->expect, (unsigned int)args->timeout.v, &p,
+		   err);
+	if (rc < 0)
+		return rc;
+	plan_change(step, "", "check", rc ? "holds" : "does not hold", "holds");
+	return rc ? take_output(step, args, &c.check, &p, err) : 0;
+}
+
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
@@ -568,6 +575,7 @@ const struct action action_exec = {
 	.declares = "the fields of output; known when the step is done, but for read",
 	.declare = declare,
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

@@ -238,6 +238,29 @@ static int add_port(struct ctx *ctx, const struct args *args, const struct link 
 	return rc ? err_wrap(err, "cannot add %s to %s", port.name, port.bridge) : 0;
 }
 
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	struct ovs_old now = { 0 };
+	struct ovsdb *db;
+	struct link link;
+	int rc;
+
+	if (dev_or(ctx, &args->dev, &link, err) < 0 ||
+	    ovsdb_open(args->database, UNDO_SECONDS, &db, err) < 0)
+		return err->code;
+	rc = ovs_port_find(db, link.name.s, &now, err);
+	ovsdb_close(db);
+	if (rc < 0)
+		return rc;
+	plan_text(step, &link, "port", now.bridge ? now.bridge : "", args->found.name);
+	plan_text(step, &link, "port's columns", now.port ? now.port : "", args->port);
+	plan_text(step, &link, "interface's columns", now.interface ? now.interface : "",
+		  args->interface);
+	plan_mtu(step, &link, args->bridge_mtu);
+	return 0;
+}
+
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
@@ -478,6 +501,7 @@ const struct action action_ovs = {
 	.results = results,
 	.order = ORDER_UP,
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

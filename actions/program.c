@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "class_priv.h"
 #include "find.h"
 #include "program.h"
 #include "request.h"
@@ -123,4 +124,23 @@ int program_run(const struct ctx *ctx, struct journal *j, const struct texts *wo
 		return err->code;
 	*ret = p;
 	return 0;
+}
+
+/* A hotplug script may have told the toolstack, and written all else to its log. */
+static const char *told(const struct ctx *ctx)
+{
+	const char *path = ctx->req ? ctx->req->path : NULL, *text;
+	struct xhp_err unused;
+
+	if (!path || class_has_error(path) ||
+	    store_read(mem_printf("%s/hotplug-error", path), &text, &unused) < 0)
+		return "it said nothing";
+	return quoted(text);
+}
+
+const char *program_said(const struct ctx *ctx, const struct proc *p)
+{
+	const struct buf *said = p->errors.len ? &p->errors : &p->output;
+
+	return said->len ? proc_last_lines(said) : told(ctx);
 }

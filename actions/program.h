@@ -21,4 +21,7 @@ int program_find(const char *name, const char **ret, struct xhp_err *err);
 int program_run(const struct ctx *ctx, struct journal *j, const struct texts *words,
 		unsigned int timeout_s, struct proc *ret, struct xhp_err *err);
 
+/* What it said last: on standard error, else on standard output, else to xenstore. */
+const char *program_said(const struct ctx *ctx, const struct proc *p);
+
 #endif
