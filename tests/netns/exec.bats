@@ -124,10 +124,14 @@ simple() {
 		attach = show
 	END
 	BASH_ENV=/x LD_LIBRARY_PATH=/x IFS=x thing_call 1 0 add
-	diff - <(grep -vE '^(_|SHLVL|PWD|OLDPWD)=' "$RIG/run/env") <<-'END'
+	diff - <(grep -vE '^(_|SHLVL|PWD|OLDPWD|XENSTORED_PATH)=' "$RIG/run/env") <<-'END'
 		HOME=/
 		LC_ALL=C
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+		XENBUS_BASE_PATH=backend
+		XENBUS_PATH=backend/thing/1/0
+		XENBUS_TYPE=thing
+		script=/etc/xen/hotplug/mine.ini
 		/
 		1
 	END
@@ -458,4 +462,21 @@ thaw_late() {
 	called
 	thing_call 2 0 remove
 	called '<drop><disk1>'
+}
+
+@test "an empty detach: what was done stays, and that is no fault" {
+	tool_scene
+	recipe mine <<-'END'
+		[exec]
+		attach = mk make ${backend/params}
+		detach =
+	END
+	xhp lint mine | grep 'ok$'
+	thing_call 1 0 add
+	things disk1
+	xhp check
+	thing_call 1 0 remove
+	things disk1
+	rm "$RIG"/run/things/*
+	nothing_left
 }
