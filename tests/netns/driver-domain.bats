@@ -231,3 +231,14 @@ driver_scene() {
 	add 2
 	disk_call 2 51712 remove
 }
+@test "driver domain: Remus, whose state dom0 alone can read, says so and changes nothing" {
+	driver_scene
+	vif_call 1 0 online
+	xenstore-write /libxl/1/type pv
+	keep before
+	run dom0 env vifname=vif1.0 XENBUS_PATH=/libxl/1/remus/netbuf/0 \
+		/usr/sbin/xen-hotplug run remus-netbuf-setup setup
+	[ "$status" = 1 ]
+	says '/libxl/1' 'this domain may not'
+	unchanged
+}
