@@ -189,8 +189,9 @@ static const char *hex_number(dev_t dev)
 	return mem_printf("%x:%x", major(dev), minor(dev));
 }
 
-static int publish(struct ctx *ctx, struct disk *d, struct xhp_err *err)
+static int publish(struct ctx *ctx, void *data, struct xhp_err *err)
 {
+	struct disk *d = data;
 	const char *at = ctx->req->path, *number = NULL, *path = d->args->socket;
 	const char *node = NULL;
 	struct store_item items[5];
@@ -238,8 +239,10 @@ static int publish(struct ctx *ctx, struct disk *d, struct xhp_err *err)
 	return 0;
 }
 
-/* Checked and published under one lock; never waiting with it. */
-static int check_and_publish(struct ctx *ctx, struct disk *d, struct xhp_err *err)
+/* Checked, and then `make` is called, under one lock; never waiting with it. */
+static int check_and_make(struct ctx *ctx, struct sharing *s,
+			  int (*make)(struct ctx *ctx, void *data, struct xhp_err *err),
+			  void *data, struct xhp_err *err)
 {
 	struct xhp_err busy;
 	int waited = 0;
@@ -249,12 +252,12 @@ static int check_and_publish(struct ctx *ctx, struct disk *d, struct xhp_err *er
 
 		if (fd < 0)
 			return fd;
-		rc = sharing_check(&d->sharing, err);
+		rc = sharing_check(s, err);
 		if (!rc)
-			rc = publish(ctx, d, err);
+			rc = make(ctx, data, err);
 		sharing_unlock(dir, fd);
 		if (rc == -ENODATA) {
-			if (sharing_resolve(&d->sharing, err) < 0)
+			if (sharing_resolve(s, err) < 0)
 				return err->code;
 			continue;
 		}
@@ -265,13 +268,51 @@ static int check_and_publish(struct ctx *ctx, struct disk *d, struct xhp_err *er
 		    deadline_check(err) < 0) {
 			err_set(err, -EBUSY,
 				"%s is in use, and did not become free in time: %s",
-				d->sharing.what, busy.text);
+				s->what, busy.text);
 			err->busy = true;
 			return err->code;
 		}
 		usleep(AGAIN_MS * 1000);
 		waited += AGAIN_MS;
 	}
+}
+
+static int plan_node(struct ctx *ctx, struct step *step, const char *name,
+		     const char *wanted, struct xhp_err *err)
+{
+	const char *path = mem_printf("%s/%s", ctx->req->path, name), *now = "";
+
+	if (store_read(path, &now, err) < 0 && err->code != -ENOENT)
+		return err->code;
+	plan_change(step, path, "node", now, wanted);
+	return 0;
+}
+
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	const char *path = args->socket;
+	struct opened o = { .fd = -1 };
+
+	if (args->device) {
+		int rc = get_device(ctx, &o, args, err);
+
+		if (o.fd >= 0)
+			close(o.fd);
+		if (rc < 0)
+			return rc;
+		path = mem_strdup(o.resolved);
+	}
+	/* who else has it is looked at under a lock, which plan does not take */
+	plan_change(step, path, "use by others", NULL,
+		    args->mode == DISK_FORCE ? "not asked"
+		    : args->mode == DISK_R   ? "none that writes"
+					     : "none");
+	if (plan_node(ctx, step, "physical-device-path", path, err) < 0)
+		return err->code;
+	return args->device ? plan_node(ctx, step, "physical-device",
+					hex_number(o.st.st_rdev), err)
+			    : 0;
 }
 
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
@@ -303,13 +344,13 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	}
 	if (get_backing(args, &d.sharing, err) < 0)
 		return err->code;
-	return check_and_publish(ctx, &d, err);
+	return check_and_make(ctx, &d.sharing, publish, &d, err);
 }
 
 /* ---- The way back ---- */
 
 struct disk_rec {
-	const char *backend, *device, *path, *node, *as, *seq;
+	const char *backend, *device, *path, *node, *as, *seq, *mode, *sharing;
 	struct disk_ids ids;
 };
 
@@ -321,6 +362,8 @@ static int from_record(const struct rec *rec, struct disk_rec *ret, struct xhp_e
 		.path = rec_get(rec, "path"),
 		.node = rec_get(rec, "node"),
 		.seq = rec_get(rec, "seq"),
+		.mode = rec_get(rec, "mode"),
+		.sharing = rec_get(rec, "sharing"),
 		.as = rec_get(rec, "as"),
 	};
 	if (strcmp(rec->kind, "disk") != 0 || !ret->backend || !ret->path || !ret->as ||
@@ -376,7 +419,7 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	}
 	if (store_publish(r.backend, items, n, err) < 0 && err->code != -ENOENT)
 		return err->code;
-	return is_left_to_loop(ctx, &r) ? 0 : disks_leave(r.as, &r.ids, err);
+	return is_left_to_loop(ctx, &r) ? 0 : sharing_leave(r.as, &r.ids, err);
 }
 
 /* The kernel's number of a disk's appearance, by sysfs; "" if it has none. */
@@ -443,22 +486,42 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	return 1;
 }
 
-/* Not if the number is another disk's by now. */
-static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+static int publish_again(struct ctx *ctx, void *data, struct xhp_err *err)
 {
+	const struct disk_rec *r = data;
 	struct store_item items[3];
-	struct disk_rec r;
-	unsigned int n;
+	unsigned int n = nodes_of(r, items);
 
 	(void)ctx;
+	if (disks_enter(r->as, &r->ids, err) < 0)
+		return err->code;
+	return store_publish(r->backend, items, n, err);
+}
+
+/* Not if the number is another disk's by now, or the disk another guest's. */
+static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	const char *mode, *domid = journal_head(ctx->journal, "domid");
+	struct sharing s = { .fd = -1, .image = -1, .domid = -1 };
+	struct disk_rec r;
+
 	if (from_record(rec, &r, err) < 0)
 		return err->code;
 	if (audit_device(&r, err))
 		return err->code;
-	n = nodes_of(&r, items);
-	if (disks_enter(r.as, &r.ids, err) < 0)
-		return err->code;
-	return store_publish(r.backend, items, n, err);
+	mode = r.mode ? r.mode : "w";
+	s.what = r.path;
+	s.mode = !strcmp(mode, "r") ? DISK_R : !strcmp(mode, "w") ? DISK_W : DISK_FORCE;
+	s.shared = r.sharing && !strcmp(r.sharing, "shared");
+	s.id = r.ids.v[0];
+	s.device = r.as;
+	if (domid)
+		s.domid = atol(domid);
+	if (r.ids.n > 1) { /* what is behind it */
+		s.has_backing = true;
+		s.backing = r.ids.v[1];
+	}
+	return check_and_make(ctx, &s, publish_again, &r, err);
 }
 
 static const struct shown shown[] = {
@@ -473,6 +536,7 @@ const struct action action_disk = {
 	.shown = shown,
 	.args_size = sizeof(struct args),
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

@@ -182,6 +182,67 @@ static int set_properties(struct ctx *ctx, struct link *link, const struct args 
 	return 0;
 }
 
+static int plan_addresses(struct step *step, const struct link *link,
+			  const struct prefixes *list, struct xhp_err *err)
+{
+	struct address *have;
+	unsigned int n;
+
+	if (!list->set)
+		return 0;
+	if (nl_addresses(link->ifindex, &have, &n, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; list->word && i < n; i++) {
+		const char *text = prefix_text(&have[i].prefix);
+
+		plan_text(step, link, "address", text, "");
+	}
+	for (unsigned int i = 0; i < list->n; i++) {
+		const char *text = prefix_text(&list->v[i]);
+		bool has = false;
+
+		for (unsigned int k = 0; k < n; k++)
+			has |= !memcmp(&list->v[i], &have[k].prefix, sizeof(list->v[i]));
+		plan_text(step, link, "address", has ? text : "", text);
+	}
+	if (link->addrgenmode != 0xff && link->addrgenmode != IN6_ADDR_GEN_MODE_NONE)
+		plan_text(step, link, "address generation", "on", "off");
+	return 0;
+}
+
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	const char *alias = alias_of(args);
+	struct link link;
+
+	if (dev_or(ctx, &args->dev, &link, err) < 0)
+		return err->code;
+	plan_link_up(step, &link, false);
+	if (*args->name.s)
+		plan_text(step, &link, "name", mem_strdup(link.name.s), args->name.s);
+	if (args->mac.set)
+		plan_text(step, &link, "mac", mac_text(link.mac), mac_text(args->mac.b));
+	if (args->mtu.set)
+		plan_mtu(step, &link, (uint32_t)args->mtu.v);
+	if (alias)
+		plan_text(step, &link, "alias", mem_strdup(link.alias), alias);
+	if (args->txqueuelen.set)
+		plan_text(step, &link, "txqueuelen", number_text(link.txqueuelen),
+			  number_text(args->txqueuelen.v));
+	for (int i = 0; i < OFFLOADS; i++) {
+		bool now;
+
+		if (!args->offload[i])
+			continue;
+		if (offload_get(link.name.s, i, &now, err) < 0)
+			return err->code;
+		plan_text(step, &link, offload_names[i], now ? "yes" : "no",
+			  args->offload[i] == 1 ? "yes" : "no");
+	}
+	return plan_addresses(step, &link, &args->addresses, err);
+}
+
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
@@ -278,9 +339,9 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	if (!strcmp(rec->kind, "offload"))
 		return link_undo_offload(rec, &link, err);
 	if (!strcmp(rec->kind, "address-removed"))
-		return link_undo_address(rec, &link, false, err);
+		return link_put_address(rec, &link, true, err);
 	if (!strcmp(rec->kind, "address-added"))
-		return link_undo_address(rec, &link, true, err);
+		return link_put_address(rec, &link, false, err);
 	return rec_unknown(rec, err);
 }
 
@@ -294,6 +355,8 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		return 1;
 	if (!strcmp(rec->kind, "offload"))
 		return link_audit_offload(rec, &link, err);
+	if (!strcmp(rec->kind, "address-added"))
+		return link_audit_address(rec, &link, err);
 	if (!strcmp(rec->kind, "name") && strcmp(link.name.s, rec_get(rec, "new")) != 0) {
 		err_set(err, -ESTALE, "%s is called %s now", rec_get(rec, "new"),
 			link.name.s);
@@ -306,6 +369,11 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	    rec_num(rec, "mtu", link.mtu) != link.mtu) {
 		err_set(err, -ESTALE, "%s has MAC %s and MTU %u now", link.name.s,
 			mac_text(link.mac), link.mtu);
+		return 1;
+	}
+	if (link.addrgenmode != 0xff &&
+	    rec_num(rec, "addrgenmode", link.addrgenmode) != link.addrgenmode) {
+		err_set(err, -ESTALE, "%s generates IPv6 addresses again", link.name.s);
 		return 1;
 	}
 	alias = rec_get(rec, "alias");
@@ -330,9 +398,13 @@ static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		return err->code;
 	if (!strcmp(rec->kind, "offload"))
 		return link_repair_offload(rec, &link, err);
+	if (!strcmp(rec->kind, "address-added"))
+		return link_put_address(rec, &link, true, err);
 	if (strcmp(rec->kind, "set") != 0)
 		return err_set(err, -EBUSY, "the interface is in use");
 	change.mac = mac ? bytes : NULL;
+	change.set_addrgen = rec_get(rec, "addrgenmode") && link.addrgenmode != 0xff;
+	change.addrgenmode = (uint8_t)rec_num(rec, "addrgenmode", 0);
 	change.alias = rec_get(rec, "alias");
 	change.set_txqueuelen = rec_get(rec, "txqueuelen");
 	change.txqueuelen = (uint32_t)rec_num(rec, "txqueuelen", 0);
@@ -367,6 +439,7 @@ const struct action action_link = {
 	.place = PLACE_BEFORE_UP,
 	.results = results,
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

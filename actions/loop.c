@@ -24,7 +24,7 @@
 /* The file, looked at and opened by a thread: its server may not answer. */
 struct image {
 	const char *path;
-	bool writes;
+	bool writes, planning;
 	int rc; /* of the first call that failed */
 	int at; /* the file, for looking alone */
 	int fd; /* a file, open; a block device is not opened here */
@@ -55,6 +55,10 @@ static const struct param params[] = {
 	  .offset = offsetof(struct args, mode),
 	  .words = DISK_MODES,
 	  .help = "r makes the loop device read-only" },
+	{ .key = "otherwise",
+	  .type = V_TOKEN,
+	  .flags = P_OTHERWISE,
+	  .help = "a recipe, or a script in /etc/xen/scripts, that has what is neither" },
 	{ .key = "direct-io",
 	  .type = V_BOOL,
 	  .offset = offsetof(struct args, direct_io),
@@ -109,8 +113,12 @@ static int open_as(const struct image *i)
 {
 	char self[64];
 
+	bool writes = i->writes && !i->planning;
+
+	if (i->writes && i->planning && faccessat(i->at, "", W_OK, AT_EMPTY_PATH) < 0)
+		return -1;
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", i->at);
-	return open(self, (i->writes ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY);
+	return open(self, (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY);
 }
 
 static void look(void *data)
@@ -192,13 +200,16 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	struct image *i = MEM_NEW(struct image);
 	struct args *args = data;
 
-	(void)ctx;
 	(void)step;
 	if (args->block_size.set && (args->block_size.v & (args->block_size.v - 1)))
 		return err_set(err, -EINVAL, "block-size %llu is no power of two",
 			       (unsigned long long)args->block_size.v);
 	*i = (struct image){
-		.path = args->file, .writes = args->mode != DISK_R, .at = -1, .fd = -1
+		.path = args->file,
+		.writes = args->mode != DISK_R,
+		.planning = ctx->planning,
+		.at = -1,
+		.fd = -1,
 	};
 	if (guarded(look, i, 0, err) < 0)
 		return err_wrap(err, "%s: is its server dead?", args->file);
@@ -364,6 +375,20 @@ static int try_loop(struct ctx *ctx, const struct args *args, const char *mark,
 	return 0;
 }
 
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+
+	(void)ctx;
+	(void)err;
+	if (S_ISBLK(args->image->st.st_mode))
+		step_result(step, "device", args->file);
+	else
+		plan_change(step, args->file, "loop device", "",
+			    args->image->writes ? "a free one" : "a free one, read-only");
+	return 0;
+}
+
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
@@ -431,7 +456,7 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	if (rc)
 		log_warn("%s shows something else than ours by now: it is left alone",
 			 loopdev_path(r.number));
-	return disks_leave(ctx->device, &r.ids, err);
+	return sharing_leave(ctx->device, &r.ids, err);
 }
 
 static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
@@ -558,6 +583,7 @@ const struct action action_loop = {
 	.args_size = sizeof(struct args),
 	.results = results,
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

@@ -181,10 +181,9 @@ bool disks_entered(const char *device, const struct disk_ids *ids)
 	return true;
 }
 
-static int names(const char *dir, struct field **ret, unsigned int *ret_n,
-		 struct xhp_err *err)
+static int names_in(const char *path, struct field **ret, unsigned int *ret_n,
+		    struct xhp_err *err)
 {
-	const char *path = index_path(dir);
 	DIR *d = opendir(path);
 	struct field *list = NULL;
 	unsigned int n = 0;
@@ -203,6 +202,12 @@ static int names(const char *dir, struct field **ret, unsigned int *ret_n,
 	return 0;
 }
 
+static int names(const char *dir, struct field **ret, unsigned int *ret_n,
+		 struct xhp_err *err)
+{
+	return names_in(index_path(dir), ret, ret_n, err);
+}
+
 static int compare(const void *a, const void *b)
 {
 	return strcmp(((const struct field *)a)->name, ((const struct field *)b)->name);
@@ -210,10 +215,22 @@ static int compare(const void *a, const void *b)
 
 int disks_devices(struct field **ret, unsigned int *ret_n, struct xhp_err *err)
 {
-	if (names(DEVICES, ret, ret_n, err) < 0)
+	struct field *list, *journals;
+	unsigned int n, njournals, kept = 0;
+
+	if (names(DEVICES, &list, &n, err) < 0 ||
+	    names_in(STATE_DIR "/" JOURNAL_DEVICES, &journals, &njournals, err) < 0)
 		return err->code;
-	if (*ret_n)
-		qsort(*ret, *ret_n, sizeof(**ret), compare);
+	if (njournals)
+		qsort(journals, njournals, sizeof(*journals), compare);
+	for (unsigned int i = 0; i < n; i++) {
+		if (disks_has(journals, njournals, list[i].name))
+			list[kept++] = list[i];
+	}
+	if (kept)
+		qsort(list, kept, sizeof(*list), compare);
+	*ret = list;
+	*ret_n = kept;
 	return 0;
 }
 

@@ -47,7 +47,7 @@ int disks_leave(const char *device, const struct disk_ids *ids, struct xhp_err *
 /* Whether `device` has its entries: all of `ids` and its own. */
 bool disks_entered(const char *device, const struct disk_ids *ids);
 
-/* The devices that have entries, sorted. */
+/* The devices that have entries, and a journal that they come from; sorted. */
 int disks_devices(struct field **ret, unsigned int *ret_n, struct xhp_err *err);
 bool disks_has(const struct field *devices, unsigned int n, const char *device);
 

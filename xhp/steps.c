@@ -36,6 +36,19 @@ void step_result(struct step *step, const char *name, const char *value)
 	}
 }
 
+void plan_change(struct step *step, const char *of, const char *what, const char *now,
+		 const char *wanted)
+{
+	struct xhp_err unused;
+
+	if (now && value_check(V_TEXT, now, &unused) < 0)
+		now = quoted(now);
+	if (value_check(V_TEXT, wanted, &unused) < 0)
+		wanted = quoted(wanted);
+	*MEM_PUSH(step->planned, step->nplanned) =
+		(struct planned){ of, what, now, wanted };
+}
+
 const struct entry *step_entry(const struct step *step, const char *key)
 {
 	for (unsigned int i = 0; i < step->nentries; i++) {
@@ -151,6 +164,8 @@ int step_bind(struct ctx *ctx, struct step *step, struct xhp_err *err)
 		const struct entry *e = step_entry(step, p->key);
 		const char *text = "";
 
+		if (p->flags & P_OTHERWISE)
+			continue;
 		if (p->type == V_COMMAND || (p->flags & P_OWN)) {
 			if (e)
 				*(const struct template **)((char *)step->args +
@@ -239,6 +254,7 @@ int steps_check(struct ctx *ctx, struct xhp_err *err)
 		if (step->late)
 			continue;
 		if (step_check(ctx, step, err) < 0) {
+			ctx->refused = step;
 			if (!step->optional)
 				return err->code;
 			log_warn("optional step left out: %s:%d: %s", err->pos.file,

@@ -13,6 +13,7 @@ ISCSI="<-m><node><-T><$IQN><-p><192.0.2.1:3260>"
 
 teardown() {
 	[ -z "$LOOP" ] || losetup -d "$LOOP" || :
+	[ -z "$OTHER" ] || losetup -d "$OTHER" || :
 	rig_teardown
 }
 
@@ -52,6 +53,18 @@ left() {
 	[ -z "$(compgen -G "$RIG/run/xen-hotplug/[ds]*/*")" ] || { journals; return 1; }
 	keep now
 	diff <(grep -vE "$mine" "$RIG/before") <(grep -vE "$mine" "$RIG/now")
+}
+
+# refused TEXT...: the last `run` said that, also to the toolstack, and left nothing.
+refused() {
+	local text
+	[ "$status" = 1 ] || { echo "exit status $status: $output"; return 1; }
+	says "$@" || return
+	[ "$(node "$CLASS" 1 51712 hotplug-status)" = error ] || return
+	for text; do
+		[[ $(node "$CLASS" 1 51712 hotplug-error) == *"$text"* ]] || return
+	done
+	[ -z "$(node "$CLASS" 1 51712 physical-device)" ] && left
 }
 
 iscsi_tools() {
@@ -198,6 +211,37 @@ rbd_tool() {
 	[ "$status" = 1 ]
 	says 'does not list "w!"'
 	called
+}
+
+# A tool that brings another device each time has two guests on one disk, if they may.
+@test "block-rbd, block-nbd: two guests want one image" {
+	local tool
+	disk_scene block-rbd pool/vm-1
+	rbd_tool
+	nbd_tool
+	truncate -s 1M "$RIG/image2"
+	OTHER=$(losetup --show -f "$RIG/image2")
+	for tool in 'rbd pool/vm-1' 'nbd host=192.0.2.1'; do
+		RECIPE=block-${tool% *}
+		echo "$LOOP" >"$RIG/run/loop"
+		disk 1 "${tool#* }"
+		disk 2 "${tool#* }"
+		add
+		attached
+		echo "$OTHER" >"$RIG/run/loop"
+		run add 2
+		[ "$status" = 1 ]
+		says 'guest "guest1" (domain 1) has it for writing'
+		[ "$(node vbd 2 51712 hotplug-status)" = busy ]
+		remove
+		add 2
+		attached 2 "$OTHER"
+		remove 2
+		backend_gone vbd 1 51712
+		backend_gone vbd 2 51712
+	done
+	losetup -d "$OTHER"
+	OTHER=
 }
 
 nbd_tool() {
@@ -383,6 +427,61 @@ tap_tool() {
 	left
 }
 
+# What stands in for a tool: RECIPE PARAMS TOOL.
+EACH="
+	block-iscsi iqn=$IQN,portal=192.0.2.1:3260 iscsiadm
+	block-nbd   host=192.0.2.1,export=x        nbd-client
+	block-rbd   pool/x                         rbd
+	block-drbd  r0                             drbdadm
+	block-lvm   vg/x                           lvchange
+	block-zvol  tank/x                         zfs
+	block-tap   aio:/run/image                 tap-ctl
+"
+
+@test "a tool that is not installed is named, with its package" {
+	local recipe params tool package
+	disk_scene block-nbd x
+	while read -r recipe params tool; do
+		[ -n "$recipe" ] || continue
+		type -P "$tool" >/dev/null && continue # make check-xen has all of them
+		RECIPE=$recipe disk 1 "$params"
+		RECIPE=$recipe run add
+		echo "$recipe: $output"
+		package=$(sed -n "s/^\t{ \"$tool\", \"\(.*\)\" },$/\1/p" "$RIG_TOP/actions/program.c")
+		[ "$tool" = tap-ctl ] || [ -n "$package" ]
+		refused "the program $tool is not installed${package:+ (in Debian: package $package)}" \
+			"$recipe.ini:"
+		RECIPE=$recipe remove
+		left
+	done <<<"$EACH"
+}
+
+@test "a server that cannot be reached, or does not answer: what the tool says, in time" {
+	local recipe params tool how text
+	disk_scene block-nbd x
+	tool lvs <<<'echo "  "'
+	while read -r recipe params tool; do
+		[ -n "$recipe" ] || continue
+		for how in 'echo "$0: no route to host" >&2; exit 113' '[ "$1" != -an ] || exit 0; sleep 1000'; do
+			tool "$tool" <<<"$how"
+			text='ended with status 113: '
+			rm -f "$RIG/etc-xen/hotplug.conf"
+			if [[ $how = *sleep* ]]; then
+				text='not done in time'
+				echo 'timeout = 2' >"$RIG/etc-xen/hotplug.conf"
+			fi
+			RECIPE=$recipe disk 1 "$params"
+			RECIPE=$recipe run add
+			echo "$recipe, $how: $output"
+			refused "$tool" "$text" "$recipe.ini:"
+			[[ $output != *roll-back* ]]
+			[ -z "$(rig_strays)" ]
+			RECIPE=$recipe remove
+			left
+		done
+	done <<<"$EACH"
+}
+
 @test "vscsi: the toolstack is told" {
 	CLASS=vscsi
 	rig_setup
@@ -391,6 +490,9 @@ tap_tool() {
 	backend vscsi 1 0
 	thing_call 1 0 add
 	[ "$(node vscsi 1 0 hotplug-status)" = connected ]
+	xhp status | grep -E '^vscsi-1-0 +- +- +vscsi.ini +guest1 \(1\) .* attached +-$'
+	xhp status guest1/vscsi0 | head -1 | grep '^vscsi-1-0: attached, guest guest1 (1)$'
+	xhp status vscsi/1/0 | head -1 | grep '^vscsi-1-0: attached'
 	thing_call 1 0 remove
 }
 
