@@ -203,25 +203,17 @@ static int names(const char *dir, struct field **ret, unsigned int *ret_n,
 	return 0;
 }
 
-static int compare(const void *a, const void *b)
+int disks_devices(struct nameset *ret, struct xhp_err *err)
 {
-	return strcmp(((const struct field *)a)->name, ((const struct field *)b)->name);
-}
+	struct field *list;
+	unsigned int n;
 
-int disks_devices(struct field **ret, unsigned int *ret_n, struct xhp_err *err)
-{
-	if (names(DEVICES, ret, ret_n, err) < 0)
+	if (names(DEVICES, &list, &n, err) < 0)
 		return err->code;
-	if (*ret_n)
-		qsort(*ret, *ret_n, sizeof(**ret), compare);
+	*ret = (struct nameset){ 0 };
+	for (unsigned int i = 0; i < n; i++)
+		nameset_add(ret, list[i].name);
 	return 0;
-}
-
-bool disks_has(const struct field *devices, unsigned int n, const char *device)
-{
-	const struct field key = { .name = device };
-
-	return n && bsearch(&key, devices, n, sizeof(*devices), compare);
 }
 
 int disks_loops(unsigned char **ret, size_t *ret_size, struct xhp_err *err)

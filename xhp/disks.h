@@ -17,6 +17,7 @@
 
 #include "err.h"
 #include "journal.h"
+#include "nameset.h"
 
 /* A block device, or a file. */
 struct disk_id {
@@ -47,9 +48,8 @@ int disks_leave(const char *device, const struct disk_ids *ids, struct xhp_err *
 /* Whether `device` has its entries: all of `ids` and its own. */
 bool disks_entered(const char *device, const struct disk_ids *ids);
 
-/* The devices that have entries, sorted. */
-int disks_devices(struct field **ret, unsigned int *ret_n, struct xhp_err *err);
-bool disks_has(const struct field *devices, unsigned int n, const char *device);
+/* The devices that have entries. */
+int disks_devices(struct nameset *ret, struct xhp_err *err);
 
 /* Which loop devices are in it: `ret` has a byte for each number below `ret_size`. */
 int disks_loops(unsigned char **ret, size_t *ret_size, struct xhp_err *err);

@@ -54,6 +54,8 @@ int loopdev_list(unsigned int **ret, unsigned int *ret_n, struct xhp_err *err)
 
 	if (!f)
 		return err_sys(err, -errno, "/proc/partitions");
+	/* each read has the kernel go through all devices from the first one */
+	setvbuf(f, NULL, _IOFBF, 65536);
 	while (fgets(line, sizeof(line), f)) {
 		unsigned long number;
 		char *name, *end;

@@ -209,42 +209,42 @@ static int look_at_path(struct sharing *s, const struct other *o, struct xhp_err
 	return 0;
 }
 
-static int look_at(struct sharing *s, const char *kind, const char *domid,
-		   const char *devid, const char *path, const struct field *known,
-		   unsigned int nknown, struct xhp_err *err)
+static int look_at(struct sharing *s, const struct other *o, struct xhp_err *err)
 {
-	struct other o = { .kind = kind, .path = path };
-	int rc;
-
-	o.device = mem_printf("%s-%s-%s", kind, domid, devid);
-	o.domid = (unsigned int)strtoul(domid, NULL, 10);
-	if ((s->device && !strcmp(o.device, s->device)) ||
-	    disks_has(known, nknown, o.device))
-		return 0;
-	if (strcmp(kind, "vbd") != 0) {
-		rc = look_at_path(s, &o, err);
-		if (rc < 0)
-			return rc;
-	}
-	return look_at_number(s, &o, err);
+	if (strcmp(o->kind, "vbd") != 0 && look_at_path(s, o, err) < 0)
+		return err->code;
+	return look_at_number(s, o, err);
 }
 
 /* ---- All of them ---- */
 
 struct scan {
 	struct sharing *s;
-	struct field *known;
-	unsigned int nknown;
+	bool has_known;
+	struct nameset known;   /* devices that the index has */
+	struct nameset shown;   /* domains of which the kernel has shown all */
 	struct xhp_err waiting; /* -EAGAIN: for one that is about to go */
 };
 
 static int take(struct scan *scan, const char *kind, const char *domid, const char *devid,
 		struct xhp_err *err)
 {
-	const char *path = mem_printf("backend/%s/%s/%s", kind, domid, devid);
-	int rc = look_at(scan->s, kind, domid, devid, path, scan->known, scan->nknown,
-			 err);
+	struct other o = {
+		.kind = kind,
+		.path = mem_printf("backend/%s/%s/%s", kind, domid, devid),
+		.device = mem_printf("%s-%s-%s", kind, domid, devid),
+		.domid = (unsigned int)strtoul(domid, NULL, 10),
+	};
+	int rc;
 
+	if (scan->s->device && !strcmp(o.device, scan->s->device))
+		return 0;
+	if (!scan->has_known && disks_devices(&scan->known, err) < 0)
+		return err->code;
+	scan->has_known = true;
+	if (nameset_has(&scan->known, o.device))
+		return 0;
+	rc = look_at(scan->s, &o, err);
 	if (rc == -EAGAIN)
 		scan->waiting = *err;
 	return rc == -EAGAIN ? 0 : rc;
@@ -256,8 +256,7 @@ static bool is_number(const char *s)
 }
 
 /* In one look, those that the kernel serves, and whose they are. */
-static int scan_sysfs(struct scan *scan, struct field **ret_domids, unsigned int *ret_n,
-		      struct xhp_err *err)
+static int scan_sysfs(struct scan *scan, struct xhp_err *err)
 {
 	DIR *dir = opendir(XEN_BACKEND);
 	struct dirent *e;
@@ -275,7 +274,7 @@ static int scan_sysfs(struct scan *scan, struct field **ret_domids, unsigned int
 		*devid++ = '\0';
 		if (!is_number(domid) || !is_number(devid))
 			continue;
-		*MEM_PUSH(*ret_domids, *ret_n) = (struct field){ domid, "" };
+		nameset_add(&scan->shown, domid);
 		rc = take(scan, "vbd", domid, devid, err);
 	}
 	if (dir)
@@ -283,22 +282,17 @@ static int scan_sysfs(struct scan *scan, struct field **ret_domids, unsigned int
 	return rc;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(((const struct field *)a)->name, ((const struct field *)b)->name);
-}
-
 static int scan_kind(struct scan *scan, const char *kind, struct xhp_err *err)
 {
-	struct field *domids = NULL;
-	unsigned int n = 0, ndomids = 0;
-	const char *const *names;
 	const char *dir = mem_printf("backend/%s", kind);
+	bool vbd = !strcmp(kind, "vbd");
+	const char *const *names;
+	unsigned int n = 0;
 
-	if (!strcmp(kind, "vbd") && scan_sysfs(scan, &domids, &ndomids, err) < 0)
+	if (vbd && scan_sysfs(scan, err) < 0)
 		return err->code;
-	if (ndomids)
-		qsort(domids, ndomids, sizeof(*domids), by_name);
+	if (vbd && scan->s->alone)
+		return 0;
 	if (store_list(dir, &names, &n, err) < 0)
 		return err->code == -ENOENT ? 0 : err->code;
 	for (unsigned int i = 0; i < n; i++) {
@@ -306,7 +300,7 @@ static int scan_kind(struct scan *scan, const char *kind, struct xhp_err *err)
 		unsigned int ndevids = 0;
 
 		/* the kernel has shown all of that domain's */
-		if (!is_number(names[i]) || disks_has(domids, ndomids, names[i]))
+		if (!is_number(names[i]) || (vbd && nameset_has(&scan->shown, names[i])))
 			continue;
 		if (store_list(mem_printf("%s/%s", dir, names[i]), &devids, &ndevids,
 			       err) < 0) {
@@ -329,8 +323,6 @@ int guests_check(struct sharing *s, struct xhp_err *err)
 	const char *const *names;
 	unsigned int n;
 
-	if (disks_devices(&scan.known, &scan.nknown, err) < 0)
-		return err->code;
 	if (store_list("backend", &names, &n, err) < 0)
 		return err->code == -ENOENT ? 0 : err->code;
 	for (unsigned int i = 0; i < n; i++) {
