@@ -129,7 +129,7 @@ XEN_UTILS := $(or $(notdir $(patsubst %/,%,$(firstword \
 	$(wildcard /usr/share/doc/xen-utils-4*/)))),xen-utils-4.17)
 RUN_DEPS := xen-utils-common $(XEN_UTILS) iproute2 nftables iputils-ping util-linux procps \
 	jq ethtool
-TEST_DEPS := bats libcmocka-dev e2fsprogs iptables clang-format mandoc bsdextrautils \
+TEST_DEPS := bats libcmocka-dev e2fsprogs btrfs-progs iptables clang-format mandoc bsdextrautils \
 	net-tools git openvswitch-switch ovn-central ovn-host strace dnsmasq-base \
 	busybox-static
 XEN_DEPS := qemu-system-x86 mmdebstrap cpio

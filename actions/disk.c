@@ -189,8 +189,9 @@ static const char *hex_number(dev_t dev)
 	return mem_printf("%x:%x", major(dev), minor(dev));
 }
 
-static int publish(struct ctx *ctx, struct disk *d, struct xhp_err *err)
+static int publish(struct ctx *ctx, void *data, struct xhp_err *err)
 {
+	struct disk *d = data;
 	const char *at = ctx->req->path, *number = NULL, *path = d->args->socket;
 	const char *node = NULL;
 	struct store_item items[5];
@@ -238,8 +239,10 @@ static int publish(struct ctx *ctx, struct disk *d, struct xhp_err *err)
 	return 0;
 }
 
-/* Checked and published under one lock; never waiting with it. */
-static int check_and_publish(struct ctx *ctx, struct disk *d, struct xhp_err *err)
+/* Checked, and then `make` is called, under one lock; never waiting with it. */
+static int check_and_make(struct ctx *ctx, struct sharing *s,
+			  int (*make)(struct ctx *ctx, void *data, struct xhp_err *err),
+			  void *data, struct xhp_err *err)
 {
 	struct xhp_err busy;
 	int waited = 0;
@@ -249,12 +252,12 @@ static int check_and_publish(struct ctx *ctx, struct disk *d, struct xhp_err *er
 
 		if (fd < 0)
 			return fd;
-		rc = sharing_check(&d->sharing, err);
+		rc = sharing_check(s, err);
 		if (!rc)
-			rc = publish(ctx, d, err);
+			rc = make(ctx, data, err);
 		sharing_unlock(dir, fd);
 		if (rc == -ENODATA) {
-			if (sharing_resolve(&d->sharing, err) < 0)
+			if (sharing_resolve(s, err) < 0)
 				return err->code;
 			continue;
 		}
@@ -265,7 +268,7 @@ static int check_and_publish(struct ctx *ctx, struct disk *d, struct xhp_err *er
 		    deadline_check(err) < 0) {
 			err_set(err, -EBUSY,
 				"%s is in use, and did not become free in time: %s",
-				d->sharing.what, busy.text);
+				s->what, busy.text);
 			err->busy = true;
 			return err->code;
 		}
@@ -303,13 +306,13 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	}
 	if (get_backing(args, &d.sharing, err) < 0)
 		return err->code;
-	return check_and_publish(ctx, &d, err);
+	return check_and_make(ctx, &d.sharing, publish, &d, err);
 }
 
 /* ---- The way back ---- */
 
 struct disk_rec {
-	const char *backend, *device, *path, *node, *as, *seq;
+	const char *backend, *device, *path, *node, *as, *seq, *mode, *sharing;
 	struct disk_ids ids;
 };
 
@@ -321,6 +324,8 @@ static int from_record(const struct rec *rec, struct disk_rec *ret, struct xhp_e
 		.path = rec_get(rec, "path"),
 		.node = rec_get(rec, "node"),
 		.seq = rec_get(rec, "seq"),
+		.mode = rec_get(rec, "mode"),
+		.sharing = rec_get(rec, "sharing"),
 		.as = rec_get(rec, "as"),
 	};
 	if (strcmp(rec->kind, "disk") != 0 || !ret->backend || !ret->path || !ret->as ||
@@ -376,7 +381,7 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	}
 	if (store_publish(r.backend, items, n, err) < 0 && err->code != -ENOENT)
 		return err->code;
-	return is_left_to_loop(ctx, &r) ? 0 : disks_leave(r.as, &r.ids, err);
+	return is_left_to_loop(ctx, &r) ? 0 : sharing_leave(r.as, &r.ids, err);
 }
 
 /* The kernel's number of a disk's appearance, by sysfs; "" if it has none. */
@@ -443,22 +448,42 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	return 1;
 }
 
-/* Not if the number is another disk's by now. */
-static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+static int publish_again(struct ctx *ctx, void *data, struct xhp_err *err)
 {
+	const struct disk_rec *r = data;
 	struct store_item items[3];
-	struct disk_rec r;
-	unsigned int n;
+	unsigned int n = nodes_of(r, items);
 
 	(void)ctx;
+	if (disks_enter(r->as, &r->ids, err) < 0)
+		return err->code;
+	return store_publish(r->backend, items, n, err);
+}
+
+/* Not if the number is another disk's by now, or the disk another guest's. */
+static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	const char *mode, *domid = journal_head(ctx->journal, "domid");
+	struct sharing s = { .fd = -1, .image = -1, .domid = -1 };
+	struct disk_rec r;
+
 	if (from_record(rec, &r, err) < 0)
 		return err->code;
 	if (audit_device(&r, err))
 		return err->code;
-	n = nodes_of(&r, items);
-	if (disks_enter(r.as, &r.ids, err) < 0)
-		return err->code;
-	return store_publish(r.backend, items, n, err);
+	mode = r.mode ? r.mode : "w";
+	s.what = r.path;
+	s.mode = !strcmp(mode, "r") ? DISK_R : !strcmp(mode, "w") ? DISK_W : DISK_FORCE;
+	s.shared = r.sharing && !strcmp(r.sharing, "shared");
+	s.id = r.ids.v[0];
+	s.device = r.as;
+	if (domid)
+		s.domid = atol(domid);
+	if (r.ids.n > 1) { /* what is behind it */
+		s.has_backing = true;
+		s.backing = r.ids.v[1];
+	}
+	return check_and_make(ctx, &s, publish_again, &r, err);
 }
 
 static const struct shown shown[] = {

@@ -431,7 +431,7 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	if (rc)
 		log_warn("%s shows something else than ours by now: it is left alone",
 			 loopdev_path(r.number));
-	return disks_leave(ctx->device, &r.ids, err);
+	return sharing_leave(ctx->device, &r.ids, err);
 }
 
 static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)

@@ -72,6 +72,8 @@ int cmd_disk_check(int argc, char **argv, struct xhp_err *err)
 {
 	struct wanted *w = MEM_NEW(struct wanted);
 	struct sharing s = { .fd = -1, .image = -1, .domid = -1 };
+	const struct disk_ids none = { 0 };
+	struct xhp_err unused;
 	int rc, waited = 0;
 
 	if (argc != 3)
@@ -103,6 +105,9 @@ int cmd_disk_check(int argc, char **argv, struct xhp_err *err)
 	}
 	if (rc && rc != -EBUSY && rc != -EAGAIN)
 		return rc;
+	/* what it was once to us, another script's it is going to be */
+	if (!rc && s.device && disks_leave(s.device, &none, &unused) < 0)
+		log_warn("%s", unused.text);
 	if (!rc)
 		printf("ok\n");
 	else

@@ -181,10 +181,9 @@ bool disks_entered(const char *device, const struct disk_ids *ids)
 	return true;
 }
 
-static int names(const char *dir, struct field **ret, unsigned int *ret_n,
-		 struct xhp_err *err)
+static int names_in(const char *path, struct field **ret, unsigned int *ret_n,
+		    struct xhp_err *err)
 {
-	const char *path = index_path(dir);
 	DIR *d = opendir(path);
 	struct field *list = NULL;
 	unsigned int n = 0;
@@ -203,16 +202,28 @@ static int names(const char *dir, struct field **ret, unsigned int *ret_n,
 	return 0;
 }
 
+static int names(const char *dir, struct field **ret, unsigned int *ret_n,
+		 struct xhp_err *err)
+{
+	return names_in(index_path(dir), ret, ret_n, err);
+}
+
 int disks_devices(struct nameset *ret, struct xhp_err *err)
 {
-	struct field *list;
-	unsigned int n;
+	struct nameset has_journal = { 0 };
+	struct field *list, *journals;
+	unsigned int n, njournals;
 
-	if (names(DEVICES, &list, &n, err) < 0)
+	if (names(DEVICES, &list, &n, err) < 0 ||
+	    names_in(STATE_DIR "/" JOURNAL_DEVICES, &journals, &njournals, err) < 0)
 		return err->code;
+	for (unsigned int i = 0; i < njournals; i++)
+		nameset_add(&has_journal, journals[i].name);
 	*ret = (struct nameset){ 0 };
-	for (unsigned int i = 0; i < n; i++)
-		nameset_add(ret, list[i].name);
+	for (unsigned int i = 0; i < n; i++) {
+		if (nameset_has(&has_journal, list[i].name))
+			nameset_add(ret, list[i].name);
+	}
 	return 0;
 }
 

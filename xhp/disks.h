@@ -48,7 +48,7 @@ int disks_leave(const char *device, const struct disk_ids *ids, struct xhp_err *
 /* Whether `device` has its entries: all of `ids` and its own. */
 bool disks_entered(const char *device, const struct disk_ids *ids);
 
-/* The devices that have entries. */
+/* The devices that have entries, and a journal that they come from. */
 int disks_devices(struct nameset *ret, struct xhp_err *err);
 
 /* Which loop devices are in it: `ret` has a byte for each number below `ret_size`. */

@@ -112,7 +112,7 @@ int shared_hold(struct ctx *ctx, const char *name, const char *text, shared_ensu
 	if (!rc)
 		rc = make(ctx, &j, text, first, ensure, data, err);
 	/* of what others hold, what was announced stays so: it goes with the last */
-	if (rc < 0 && first && engine_undo(&j, true, &undo_err) < 0) {
+	if (rc < 0 && first && deadline_left() && engine_undo(&j, true, &undo_err) < 0) {
 		log_warn("roll-back of what is shared: %s", undo_err.text);
 		journal_close(&j, false);
 		return rc;

@@ -48,6 +48,17 @@ void sharing_unlock(int dir, int fd)
 	close(dir);
 }
 
+int sharing_leave(const char *device, const struct disk_ids *ids, struct xhp_err *err)
+{
+	int dir, fd = sharing_lock(&dir, err), rc;
+
+	if (fd < 0)
+		return fd;
+	rc = disks_leave(device, ids, err);
+	sharing_unlock(dir, fd);
+	return rc;
+}
+
 bool sharing_conflict(const struct sharing *s, bool writes)
 {
 	return s->mode == DISK_W || writes;
@@ -438,7 +449,7 @@ int sharing_check(struct sharing *s, struct xhp_err *err)
 
 	if (s->mode == DISK_FORCE)
 		return 0;
-	s->mounted = false;
+	s->mounted = (struct disk_ids){ 0 };
 	/* what is behind something else may be in use there */
 	s->alone = s->image >= 0 && !s->has_backing && fstat(s->image, &image) == 0 &&
 		   is_alone(s);

@@ -44,11 +44,11 @@ struct sharing {
 	struct disk_ids set; /* all that has bytes in common with it */
 	const char *uuid;
 	long target;
-	bool warned;           /* in an earlier round; not again in each */
-	bool by_guest;         /* who has it is a guest */
-	bool mounted;          /* legally, in this domain */
-	unsigned int surprise; /* how often something held it that has no name */
-	const char *ask;       /* -ENODATA: for sharing_resolve() */
+	bool warned;             /* in an earlier round; not again in each */
+	bool by_guest;           /* who has it is a guest */
+	struct disk_ids mounted; /* legally, in this domain */
+	unsigned int surprise;   /* how often something held it that has no name */
+	const char *ask;         /* -ENODATA: for sharing_resolve() */
 	struct resolved *resolved;
 	unsigned int nresolved;
 };
@@ -64,6 +64,9 @@ int sharing_resolve(struct sharing *s, struct xhp_err *err);
 
 /* What a check by sharing_check() was about, with the file behind a loop device. */
 void sharing_ids(const struct sharing *s, struct disk_ids *ret);
+
+/* disks_leave() under the lock: no check that is at work finds half of it. */
+int sharing_leave(const char *device, const struct disk_ids *ids, struct xhp_err *err);
 
 /* The lock "block" of the stock scripts. */
 int sharing_lock(int *ret_dir, struct xhp_err *err);

@@ -38,6 +38,7 @@ static int local_busy(const struct sharing *s, struct xhp_err *err, const char *
 /* ---- Mounts ---- */
 
 struct mount {
+	int id;
 	dev_t dev;
 	char *point, *source;
 	bool writes; /* the file system, whatever this mount of it allows */
@@ -77,6 +78,7 @@ static bool parse_mount(char *line, struct mount *ret)
 	if (!word || !strtok_r(NULL, " ", &save) ||
 	    sscanf(field[2], "%u:%u", &maj, &min) != 2)
 		return false;
+	ret->id = atoi(field[0]);
 	ret->dev = makedev(maj, min);
 	ret->point = field[4];
 	ret->source = strtok_r(NULL, " ", &save);
@@ -90,7 +92,7 @@ static bool parse_mount(char *line, struct mount *ret)
 }
 
 /* btrfs has device numbers of its own: there the source tells. */
-static bool mount_is(const struct sharing *s, const struct mount *m)
+static bool mount_is(const struct sharing *s, const struct mount *m, struct disk_id *ret)
 {
 	struct disk_id id = { .dev = m->dev };
 	struct stat st;
@@ -101,6 +103,7 @@ static bool mount_is(const struct sharing *s, const struct mount *m)
 			return false;
 		id.dev = st.st_rdev;
 	}
+	*ret = id;
 	return sharing_is(s, &id);
 }
 
@@ -115,9 +118,11 @@ static int check_mounts(struct sharing *s, struct xhp_err *err)
 	if (!f)
 		return err_sys(err, -errno, "/proc/self/mountinfo");
 	while (!rc && getline(&line, &size, f) >= 0) {
-		if (!parse_mount(line, &m) || !mount_is(s, &m))
+		struct disk_id id;
+
+		if (!parse_mount(line, &m) || !mount_is(s, &m, &id))
 			continue;
-		s->mounted = true;
+		disk_id_add(&s->mounted, &id);
 		if (sharing_conflict(s, m.writes))
 			rc = local_busy(s, err,
 					mem_printf("mounted on %s, %s", quoted(m.point),
@@ -151,6 +156,41 @@ dev_t local_mount_of(const char *path)
 			best = len;
 			dev = m.dev;
 		}
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	return dev;
+}
+
+/* An open file's mount, by the kernel's number (proc(5), fdinfo); -1: unknown. */
+static int mount_of(int fd)
+{
+	FILE *f = fopen(mem_printf("/proc/self/fdinfo/%d", fd), "re");
+	char line[256];
+	int id = -1;
+
+	while (f && id < 0 && fgets(line, sizeof(line), f))
+		sscanf(line, "mnt_id: %d", &id);
+	if (f)
+		fclose(f);
+	return id;
+}
+
+/* btrfs tells stat(2) a number for each subvolume; the lists of locks have another one.
+ */
+static dev_t file_system_of(int fd, dev_t otherwise)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	int id = mount_of(fd);
+	dev_t dev = otherwise;
+	char *line = NULL;
+	size_t size = 0;
+	struct mount m;
+
+	while (f && id >= 0 && getline(&line, &size, f) >= 0) {
+		if (parse_mount(line, &m) && m.id == id)
+			dev = m.dev;
 	}
 	free(line);
 	if (f)
@@ -211,8 +251,6 @@ static int check_exclusive(struct sharing *s, struct xhp_err *err)
 	struct disk_ids below = { 0 };
 	struct devs devs = { 0 };
 
-	if (s->mounted)
-		return 0;
 	if (!s->id.is_file && !s->alone)
 		blockdev_below(s->id.dev, &devs);
 	for (unsigned int i = 0; i < devs.n; i++) {
@@ -225,17 +263,19 @@ static int check_exclusive(struct sharing *s, struct xhp_err *err)
 		const struct disk_id *id = &s->set.v[i];
 		const char *name;
 
-		if (id->is_file || disk_id_in(&below, id) || !is_exclusive(s, id))
+		if (id->is_file || disk_id_in(&below, id) ||
+		    disk_id_in(&s->mounted, id) || !is_exclusive(s, id))
 			continue;
 		name = blockdev_name(id->dev);
 		if (blockdev_is_held(id->dev)) {
 			/* dm without a user: it was looked at, too. md writes by itself.
 			 */
 			if (!blockdev_is_held_by(id->dev, "md")) {
-				log_warn(
-					"%s: the device mapper has a device on top of %s, "
-					"which nobody seems to use",
-					s->what, name);
+				if (!s->mounted.n)
+					log_warn(
+						"%s: the device mapper has a device on top of %s, "
+						"which nobody seems to use",
+						s->what, name);
 				continue;
 			}
 			return local_busy(
@@ -331,14 +371,16 @@ static int judge_lock(struct sharing *s, int fd, struct xhp_err *err)
 	bool same = false;
 	struct dirent *e;
 	struct stat st;
+	dev_t dev;
 
 	if (fstat(fd, &st) < 0)
 		memset(&st, 0, sizeof(st));
+	dev = major(st.st_dev) ? st.st_dev : file_system_of(fd, st.st_dev);
 	while (dir && !who && (e = readdir(dir))) {
 		long domid;
 
 		if (!isdigit((unsigned char)*e->d_name) ||
-		    !has_lock(e->d_name, st.st_dev, st.st_ino))
+		    !has_lock(e->d_name, dev, st.st_ino))
 			continue;
 		domid = guest_of(e->d_name);
 		if (domid >= 0 && guest_is_same(s, (unsigned int)domid, NULL)) {

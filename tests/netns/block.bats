@@ -275,27 +275,70 @@ teardown() {
 	remove 1
 }
 
-@test "direct-io and block-size of a recipe" {
-	disk_scene
-	cat >"$RIG/etc-xen/hotplug/big.ini" <<-'END'
+# big KEY=VALUE: a recipe of that name, with these keys of [loop].
+big() {
+	cat >"$RIG/etc-xen/hotplug/big.ini" <<-END
 		[recipe]
 		device = vbd
 		[loop]
-		file = ${params}
-		mode = ${mode}
-		block-size = 4096
+		file = \${params}
+		mode = \${mode}
+		$(printf '%s\n' "$@")
 		[disk]
-		device = ${loop.device}
-		mode = ${mode}
+		device = \${loop.device}
+		mode = \${mode}
 	END
+}
+
+@test "block-size of a recipe" {
+	local size
+	disk_scene
 	disk 1 51712 a
-	RECIPE=big add 1
-	losetup -nO LOG-SEC "$(node vbd 1 51712 node)" | grep -w 4096
-	RECIPE=big remove 1
-	nothing_left
-	sed -i 's/4096/1000/' "$RIG/etc-xen/hotplug/big.ini"
+	for size in 512 1024 2048 4096; do
+		big block-size=$size
+		RECIPE=big add 1
+		losetup -nO LOG-SEC "$(node vbd 1 51712 node)" | grep -w $size
+		RECIPE=big remove 1
+		nothing_left
+	done
+	big block-size=1000
 	RECIPE=big run add 1
 	refused error 1 'block-size 1000 is no power of two'
+	big block-size=8192
+	RECIPE=big run add 1
+	[ "$status" = 2 ]
+	says 'block-size: "8192" is not between 512 and 4096'
+	nothing_left
+}
+
+@test "direct-io of a recipe; a file system that has none is an error, not silence" {
+	disk_scene
+	mkdir "$IMAGES/ext4" "$IMAGES/ramfs"
+	image fs 16M
+	mkfs.ext4 -q "$IMAGES/fs"
+	dom0 mount -o loop "$IMAGES/fs" "$IMAGES/ext4"
+	dom0 truncate -s 1M "$IMAGES/ext4/a"
+	big direct-io=yes block-size=4096
+	disk 1 51712 ext4/a
+	RECIPE=big add 1
+	attached 1
+	losetup -nO DIO,LOG-SEC "$(node vbd 1 51712 node)" | grep -E '^ *1 +4096$'
+	xhp check
+	RECIPE=big remove 1
+	add 1
+	losetup -nO DIO "$(node vbd 1 51712 node)" | grep -w 0
+	remove 1
+	dom0 umount "$IMAGES/ext4"
+	dom0 mount -t ramfs none "$IMAGES/ramfs"
+	dom0 truncate -s 1M "$IMAGES/ramfs/a"
+	disk 1 51712 ramfs/a
+	RECIPE=big run add 1
+	refused error 1 "$IMAGES/ramfs/a: its file system, or block size, allows no direct-io"
+	nothing_left
+	add 1
+	attached 1
+	remove 1
+	nothing_left
 }
 
 @test "attached by the stock script, detached by us; and the other way round" {

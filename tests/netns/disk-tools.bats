@@ -54,6 +54,18 @@ left() {
 	diff <(grep -vE "$mine" "$RIG/before") <(grep -vE "$mine" "$RIG/now")
 }
 
+# refused TEXT...: the last `run` said that, also to the toolstack, and left nothing.
+refused() {
+	local text
+	[ "$status" = 1 ] || { echo "exit status $status: $output"; return 1; }
+	says "$@" || return
+	[ "$(node "$CLASS" 1 51712 hotplug-status)" = error ] || return
+	for text; do
+		[[ $(node "$CLASS" 1 51712 hotplug-error) == *"$text"* ]] || return
+	done
+	[ -z "$(node "$CLASS" 1 51712 physical-device)" ] && left
+}
+
 iscsi_tools() {
 	mkdir -p "$RIG/dev/disk/by-path" "$RIG/dev/disk/by-id"
 	tool iscsiadm <<-'END'
@@ -381,6 +393,61 @@ tap_tool() {
 	called "tap-ctl <close><-p><$pid><-m><4>" "tap-ctl <detach><-p><$pid><-m><4>" 'tap-ctl <free><-m><4>'
 	not alive "$pid"
 	left
+}
+
+# What stands in for a tool: RECIPE PARAMS TOOL.
+EACH="
+	block-iscsi iqn=$IQN,portal=192.0.2.1:3260 iscsiadm
+	block-nbd   host=192.0.2.1,export=x        nbd-client
+	block-rbd   pool/x                         rbd
+	block-drbd  r0                             drbdadm
+	block-lvm   vg/x                           lvchange
+	block-zvol  tank/x                         zfs
+	block-tap   aio:/run/image                 tap-ctl
+"
+
+@test "a tool that is not installed is named, with its package" {
+	local recipe params tool package
+	disk_scene block-nbd x
+	while read -r recipe params tool; do
+		[ -n "$recipe" ] || continue
+		type -P "$tool" >/dev/null && continue # make check-xen has all of them
+		RECIPE=$recipe disk 1 "$params"
+		RECIPE=$recipe run add
+		echo "$recipe: $output"
+		package=$(sed -n "s/^\t{ \"$tool\", \"\(.*\)\" },$/\1/p" "$RIG_TOP/actions/program.c")
+		[ "$tool" = tap-ctl ] || [ -n "$package" ]
+		refused "the program $tool is not installed${package:+ (in Debian: package $package)}" \
+			"$recipe.ini:"
+		RECIPE=$recipe remove
+		left
+	done <<<"$EACH"
+}
+
+@test "a server that cannot be reached, or does not answer: what the tool says, in time" {
+	local recipe params tool how text
+	disk_scene block-nbd x
+	tool lvs <<<'echo "  "'
+	while read -r recipe params tool; do
+		[ -n "$recipe" ] || continue
+		for how in 'echo "$0: no route to host" >&2; exit 113' '[ "$1" != -an ] || exit 0; sleep 1000'; do
+			tool "$tool" <<<"$how"
+			text='ended with status 113: '
+			rm -f "$RIG/etc-xen/hotplug.conf"
+			if [[ $how = *sleep* ]]; then
+				text='not done in time'
+				echo 'timeout = 2' >"$RIG/etc-xen/hotplug.conf"
+			fi
+			RECIPE=$recipe disk 1 "$params"
+			RECIPE=$recipe run add
+			echo "$recipe, $how: $output"
+			refused "$tool" "$text" "$recipe.ini:"
+			[[ $output != *roll-back* ]]
+			[ -z "$(rig_strays)" ]
+			RECIPE=$recipe remove
+			left
+		done
+	done <<<"$EACH"
 }
 
 @test "vscsi: the toolstack is told" {

@@ -4,10 +4,12 @@
 
 load lib
 load scene
+load tools
 load disk
 
 teardown() {
 	[ -z "$SWAP" ] || swapoff "$SWAP"
+	umount -q "${IMAGES:-/nowhere}/mnt" || : # not in dom0
 	disk_teardown
 }
 
@@ -269,6 +271,56 @@ may_not() {
 	losetup -d "$dev"
 }
 
+@test "one partition mounted read-only here, another one read-write elsewhere" {
+	local dev
+	disk_scene
+	image a 8M
+	dev=$(as_disk --partscan "$IMAGES/a")
+	addpart "$dev" 1 2048 4096
+	addpart "$dev" 2 8192 4096
+	mkfs.ext4 -q "${dev}p1"
+	mkfs.ext4 -q "${dev}p2"
+	mkdir "$IMAGES/mnt" "$IMAGES/mnt2"
+	dom0 mount -o ro "${dev}p1" "$IMAGES/mnt"
+	disk 1 51712 "$dev" mode=r
+	may 1
+	rig_start_wait unshare -m --propagation private sh -c \
+		"mount ${dev}p2 $IMAGES/mnt2 && echo mounted && exec sleep 60"
+	may_not 1 "something holds ${dev}p2 exclusively"
+	rig_stop "$!"
+	may 1
+	dom0 umount "$IMAGES/mnt"
+	losetup -d "$dev"
+}
+
+@test "btrfs, which has numbers of its own: mounted, and locked by the guest's own QEMU" {
+	local dev
+	grep -qw btrfs /proc/filesystems || skip "no btrfs in this kernel"
+	disk_scene
+	image fs 128M
+	mkfs.btrfs -q "$IMAGES/fs"
+	dev=$(as_disk "$IMAGES/fs")
+	mkdir "$IMAGES/mnt"
+	disk 1 51712 "$dev"
+	dom0 mount "$dev" "$IMAGES/mnt"
+	may_not 1 "mounted on \"$IMAGES/mnt\""
+	dom0 umount "$IMAGES/mnt"
+	may 1
+	mount "$dev" "$IMAGES/mnt"
+	truncate -s 1M "$IMAGES/mnt/a"
+	dom0 mount "$dev" "$IMAGES/mnt"
+	disk 1 51712 mnt/a
+	locker 101 -xen-domid 1
+	may 1
+	rig_stop "$LOCKER"
+	locker 101 -xen-domid 2
+	may_not 1 'has it locked' 'domain 2'
+	rig_stop "$LOCKER"
+	dom0 umount "$IMAGES/mnt"
+	umount "$IMAGES/mnt"
+	losetup -d "$dev"
+}
+
 @test "swap space, a file and a device" {
 	local dev
 	disk_scene
@@ -354,9 +406,10 @@ may_not() {
 
 # locker BYTE [ARGUMENT...]: locks as QEMU does (OFD), with these arguments.
 locker() {
-	local byte=$1
+	local byte=$1 file=$IMAGES/a
 	shift
-	rig_start_wait "$RIG_BUILD/ofdlock" "$IMAGES/a" "$byte" "$@"
+	[ ! -e "$IMAGES/mnt/a" ] || file=$IMAGES/mnt/a
+	rig_start_wait "$RIG_BUILD/ofdlock" "$file" "$byte" "$@"
 	LOCKER=$!
 }
 
@@ -374,12 +427,86 @@ locker() {
 	disk 2 51712 b
 	add 2 7<&-
 	attached 2
-	! attached 1
+	not attached 1
 	exec 7<&-
 	wait $!
 	attached 1
 	remove 1
 	remove 2
+	nothing_left
+}
+
+@test "a disk leaves the index under the lock, so that no check sees half of it" {
+	local inode
+	disk_scene
+	disk 1 51712 a
+	add 1
+	exec 8>>"$RIG/run/xen-hotplug/block"
+	flock 8
+	inode=$(stat -c %i "$RIG/run/xen-hotplug/block")
+	remove 1 8>&- &
+	# until it waits for us, or has ended without
+	until grep -q -- "-> FLOCK .*:$inode " /proc/locks || ! alive $!; do sleep 0.05; done
+	alive $!
+	compgen -G "$RIG/run/xen-hotplug/index-*/f*/vbd-1-51712"
+	compgen -G "$RIG/run/xen-hotplug/index-*/loops/*"
+	rm "$RIG/run/xen-hotplug/block"
+	exec 8>&-
+	wait $!
+	nothing_left
+}
+
+@test "a journal is lost, and the index is not: the disk is seen all the same" {
+	local dev
+	disk_scene
+	image b
+	dev=$(as_disk "$IMAGES/b")
+	disk 1 51712 a
+	disk 1 51728 "$dev"
+	add 1
+	add 1 51728
+	rm "$RIG"/run/xen-hotplug/devices/vbd-1-*
+	disk 2 51712 a
+	may_not 2 'guest "guest1"'
+	disk 2 51712 "$dev"
+	may_not 2 'guest "guest1"'
+	losetup -d "$dev"
+}
+
+@test "another script attaches what we once had: our index says nothing of it" {
+	local dev
+	disk_scene
+	image b
+	dev=$(as_disk "$IMAGES/b")
+	disk 1 51712 a
+	add 1
+	backend_gone vbd 1 51712
+	disk 1 51712 "$dev"
+	XENBUS_PATH=backend/vbd/1/51712 xhp disk-check "$dev" w
+	xenstore-write /local/domain/0/backend/vbd/1/51712/physical-device \
+		"7:$(printf %x "${dev#/dev/loop}")"
+	disk 2 51712 "$dev"
+	may_not 2 'guest "guest1"'
+	losetup -d "$dev"
+}
+
+@test "repair gives no disk back that another guest has by now" {
+	disk_scene
+	disk 1 51712 a
+	disk 2 51712 a
+	add 1
+	# the store and the index have lost it, and so another guest gets it
+	rm -r "$RIG/run/xen-hotplug"/index-*
+	xenstore-rm /local/domain/0/backend/vbd/1/51712/physical-device
+	add 2
+	run xhp repair vbd-1-51712
+	[ "$status" = 1 ]
+	says 'guest "guest2"' 'cannot be repaired'
+	[ -z "$(node vbd 1 51712 physical-device)" ]
+	remove 2
+	xhp repair vbd-1-51712
+	attached 1
+	remove 1
 	nothing_left
 }
 
