@@ -44,6 +44,12 @@ int root_qdisc_audit(const struct rec *rec, uint64_t rate, struct xhp_err *err);
 /* Fails if somebody has set a root qdisc there. */
 int root_qdisc_free(const struct link *link, struct xhp_err *err);
 
+/* What plan() says of changes that several make. */
+void plan_mtu(struct step *step, const struct link *link, uint32_t mtu);
+void plan_link_up(struct step *step, const struct link *link, bool up);
+void plan_text(struct step *step, const struct link *link, const char *what,
+	       const char *now, const char *wanted);
+
 /* The path of an interface's setting: `family` is "ipv4" or "ipv6". */
 const char *sysctl_conf(const char *family, const struct link *link, const char *name);
 
@@ -54,6 +60,8 @@ const char *sysctl_conf(const char *family, const struct link *link, const char 
 int sysctl_set(struct ctx *ctx, const char *action, enum rec_scope scope,
 	       const struct link *link, const char *family, const char *name,
 	       const char *value, struct xhp_err *err);
+int sysctl_plan(struct step *step, const struct link *link, const char *family,
+		const char *name, const char *value, struct xhp_err *err);
 /* What undo, audit and repair do with such a record. */
 int sysctl_undo(const struct rec *rec, struct xhp_err *err);
 int sysctl_audit(const struct rec *rec, struct xhp_err *err);

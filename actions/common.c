@@ -51,6 +51,23 @@ int link_set_up(const struct link *link, bool up, struct xhp_err *err)
 	return 0;
 }
 
+void plan_text(struct step *step, const struct link *link, const char *what,
+	       const char *now, const char *wanted)
+{
+	plan_change(step, mem_strdup(link->name.s), what, now, wanted);
+}
+
+void plan_mtu(struct step *step, const struct link *link, uint32_t mtu)
+{
+	plan_text(step, link, "mtu", number_text(link->mtu), number_text(mtu));
+}
+
+void plan_link_up(struct step *step, const struct link *link, bool up)
+{
+	plan_text(step, link, "state", link->flags & IFF_UP ? "up" : "down",
+		  up ? "up" : "down");
+}
+
 const char *prefixes_text(const struct prefixes *list)
 {
 	struct buf b = { 0 };
@@ -154,6 +171,17 @@ int sysctl_set(struct ctx *ctx, const char *action, enum rec_scope scope,
 		   old, "value", value) < 0)
 		return err->code;
 	return sysctl_write(path, value, err);
+}
+
+int sysctl_plan(struct step *step, const struct link *link, const char *family,
+		const char *name, const char *value, struct xhp_err *err)
+{
+	const char *now;
+
+	if (sysctl_read(sysctl_conf(family, link, name), &now, err) < 0)
+		return err->code;
+	plan_text(step, link, mem_printf("%s/%s", family, name), now, value);
+	return 0;
 }
 
 /* By the ifindex: an interface that has got the name since is another one. */

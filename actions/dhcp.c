@@ -180,6 +180,28 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	return is_free(dir, file_name(ctx->device), mark_of(ctx->device), err);
 }
 
+/* Without the mark. */
+static const char *host_line(const char *content)
+{
+	const char *line = strchr(content, '\n');
+
+	line = line ? line + 1 : content;
+	return mem_strndup(line, strcspn(line, "\n"));
+}
+
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	const char *name = file_name(ctx->device), *now = "";
+	CLEANUP_FD int dir = dir_open(args->hostsdir, err);
+
+	if (dir < 0 || (file_read(dir, name, &now, err) < 0 && err->code != -ENOENT))
+		return err->code;
+	plan_change(step, mem_printf("%s/%s", args->hostsdir, name), "line",
+		    host_line(now), host_line(content_of(args, ctx)));
+	return 0;
+}
+
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
@@ -303,6 +325,7 @@ const struct action action_dhcp = {
 	.params = params,
 	.args_size = sizeof(struct args),
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

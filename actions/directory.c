@@ -165,6 +165,27 @@ static int make(struct ctx *ctx, const struct args *args, const char *root,
 	return 0;
 }
 
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	const char *root, *missing, *wanted;
+	int fd;
+
+	(void)ctx;
+	if (export_root(args->path, args->within, &root, err) < 0)
+		return err->code;
+	fd = export_open(root, args->path, &missing, err);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	wanted = missing ? mem_printf("made, mode %s%s%s", args->mode,
+				      args->owner ? ", of " : "",
+				      args->owner ? args->owner : "")
+			 : "there";
+	plan_change(step, args->path, "directory", missing ? "" : wanted, wanted);
+	return 0;
+}
+
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
@@ -282,6 +303,7 @@ const struct action action_directory = {
 	.args_size = sizeof(struct args),
 	.results = results,
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

@@ -277,6 +277,44 @@ static int check_and_make(struct ctx *ctx, struct sharing *s,
 	}
 }
 
+static int plan_node(struct ctx *ctx, struct step *step, const char *name,
+		     const char *wanted, struct xhp_err *err)
+{
+	const char *path = mem_printf("%s/%s", ctx->req->path, name), *now = "";
+
+	if (store_read(path, &now, err) < 0 && err->code != -ENOENT)
+		return err->code;
+	plan_change(step, path, "node", now, wanted);
+	return 0;
+}
+
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	const char *path = args->socket;
+	struct opened o = { .fd = -1 };
+
+	if (args->device) {
+		int rc = get_device(ctx, &o, args, err);
+
+		if (o.fd >= 0)
+			close(o.fd);
+		if (rc < 0)
+			return rc;
+		path = mem_strdup(o.resolved);
+	}
+	/* who else has it is looked at under a lock, which plan does not take */
+	plan_change(step, path, "use by others", NULL,
+		    args->mode == DISK_FORCE ? "not asked"
+		    : args->mode == DISK_R   ? "none that writes"
+					     : "none");
+	if (plan_node(ctx, step, "physical-device-path", path, err) < 0)
+		return err->code;
+	return args->device ? plan_node(ctx, step, "physical-device",
+					hex_number(o.st.st_rdev), err)
+			    : 0;
+}
+
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
@@ -498,6 +536,7 @@ const struct action action_disk = {
 	.shown = shown,
 	.args_size = sizeof(struct args),
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

@@ -390,6 +390,29 @@ static int run_attach(struct ctx *ctx, const struct step *step, const struct arg
 	return failed(&c->attach, ret, step->secret, err);
 }
 
+/* Of programs, those are run that only look: read, in the check phase, and check. */
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	struct commands c;
+	struct proc p;
+	int rc;
+
+	if (args->read)
+		return 0;
+	if (commands_of(ctx, step, args, &c, err) < 0)
+		return err->code;
+	if (!c.check.n) {
+		plan_change(step, "", "run", NULL, c.attach.v[0]);
+		return 0;
+	}
+	rc = holds(NULL, &c.check, &args->expect, (unsigned int)args->timeout.v, &p, err);
+	if (rc < 0)
+		return rc;
+	plan_change(step, "", "check", rc ? "holds" : "does not hold", "holds");
+	return rc ? take_output(step, args, &c.check, &p, err) : 0;
+}
+
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
@@ -554,6 +577,7 @@ const struct action action_exec = {
 	.declares = "the fields of output; known when the step is done, but for read",
 	.declare = declare,
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

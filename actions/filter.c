@@ -129,6 +129,22 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	return 0;
 }
 
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct filter *f = &((const struct args *)data)->filter;
+	bool marked;
+	int rc = nft_table_marked(NFT_NETDEV, f->table, &marked, err);
+
+	(void)ctx;
+	if (rc && rc != -ENOENT)
+		return rc;
+	plan_change(step, mem_printf("table netdev/%s", f->table), "filter",
+		    rc ? "" : "there is one already",
+		    mem_printf("mac %s, ip %s", f->mac.set ? mac_text(f->mac.b) : "any",
+			       prefixes_text(&f->ip)));
+	return 0;
+}
+
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	struct args *args = data;
@@ -281,6 +297,7 @@ const struct action action_filter = {
 	.args_size = sizeof(struct args),
 	.order = ORDER_FILTER,
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

@@ -396,6 +396,55 @@ static int repair_chain(const struct rec *rec, struct xhp_err *err)
 
 /* ---- The action ---- */
 
+static const char *rules_now(const struct plan *p, unsigned int family,
+			     const char *wanted, struct xhp_err *err)
+{
+	struct nft_listed *rules;
+	unsigned int n, ours = 0;
+	int rc = nft_check(p, family, err);
+
+	if (!rc || nft_rules(families[family].nft, TABLE, CHAIN, &rules, &n, err) < 0)
+		return rc ? NULL : wanted;
+	for (unsigned int i = 0; i < n; i++)
+		ours += !strcmp(rules[i].comment, p->comment);
+	return ours ? "others of ours" : "";
+}
+
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	struct link link;
+	struct plan p;
+
+	if (args->when == WHEN_NEVER)
+		return 0;
+	if (dev_or(ctx, &args->dev, &link, err) < 0)
+		return err->code;
+	p = plan_make(mem_printf("xen-hotplug %s", ctx->device), args->via, args->when,
+		      link.name.s, &args->ip);
+	for (unsigned int i = 0; i < 2; i++) {
+		unsigned int n = plan_count(&p, families[i].af);
+		const char *of = mem_printf("%s/" TABLE "/" CHAIN, family_names[i]);
+		const char *wanted = mem_printf("accept %s", prefixes_text(&args->ip));
+		bool exists, legacy = n && is_needed(&p) && legacy_in_use(families[i].af);
+		int rc = nft_needed(&p, i, &exists, err);
+
+		if (rc < 0)
+			return rc;
+		if (rc && !exists)
+			plan_change(step, of, "chain", "", "made");
+		if (rc)
+			plan_change(step, of, "rules", rules_now(&p, i, wanted, err),
+				    wanted);
+		else if (n && !legacy)
+			plan_change(step, of, "rules", "", "");
+		if (legacy)
+			plan_change(step, mem_printf("%s, by iptables-legacy", of),
+				    "rules", NULL, wanted);
+	}
+	return 0;
+}
+
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
@@ -528,6 +577,7 @@ const struct action action_forward = {
 	.params = params,
 	.lost_with = FIREWALLS,
 	.args_size = sizeof(struct args),
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

@@ -65,6 +65,20 @@ static int compare(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+
+	(void)err;
+	if (args->sourced)
+		plan_change(step, "", "hooks", "",
+			    mem_printf("%s/*.hook %s", args->dir, ctx->req->verb));
+	for (unsigned int i = 0; i < args->nprograms; i++)
+		plan_change(step, "", "hooks", "",
+			    mem_printf("%s %s", args->programs[i], ctx->req->verb));
+	return 0;
+}
+
 /* What hooks there are; an absent directory has none. */
 static int find_hooks(struct args *args, struct xhp_err *err)
 {
@@ -227,6 +241,7 @@ const struct action action_hooks = {
 	.args_size = sizeof(struct args),
 	.order = ORDER_LAST,
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 };

@@ -90,6 +90,18 @@ static int publish(const char *backend, const char *path, const char *name,
 	return store_publish(backend, &item, 1, err);
 }
 
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	const char *path = node_path(ctx, args->node), *now = "";
+
+	if (store_read(path, &now, err) < 0 && err->code != -ENOENT)
+		return err->code;
+	plan_change(step, ifb_name(ctx), "interface", "", "made");
+	plan_change(step, path, "node", now, ifb_name(ctx));
+	return 0;
+}
+
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
@@ -236,6 +248,7 @@ const struct action action_ifb = {
 	.args_size = sizeof(struct args),
 	.results = results,
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

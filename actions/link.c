@@ -182,6 +182,67 @@ static int set_properties(struct ctx *ctx, struct link *link, const struct args 
 	return 0;
 }
 
+static int plan_addresses(struct step *step, const struct link *link,
+			  const struct prefixes *list, struct xhp_err *err)
+{
+	struct address *have;
+	unsigned int n;
+
+	if (!list->set)
+		return 0;
+	if (nl_addresses(link->ifindex, &have, &n, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; list->word && i < n; i++) {
+		const char *text = prefix_text(&have[i].prefix);
+
+		plan_text(step, link, "address", text, "");
+	}
+	for (unsigned int i = 0; i < list->n; i++) {
+		const char *text = prefix_text(&list->v[i]);
+		bool has = false;
+
+		for (unsigned int k = 0; k < n; k++)
+			has |= !memcmp(&list->v[i], &have[k].prefix, sizeof(list->v[i]));
+		plan_text(step, link, "address", has ? text : "", text);
+	}
+	if (link->addrgenmode != 0xff && link->addrgenmode != IN6_ADDR_GEN_MODE_NONE)
+		plan_text(step, link, "address generation", "on", "off");
+	return 0;
+}
+
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	const char *alias = alias_of(args);
+	struct link link;
+
+	if (dev_or(ctx, &args->dev, &link, err) < 0)
+		return err->code;
+	plan_link_up(step, &link, false);
+	if (*args->name.s)
+		plan_text(step, &link, "name", mem_strdup(link.name.s), args->name.s);
+	if (args->mac.set)
+		plan_text(step, &link, "mac", mac_text(link.mac), mac_text(args->mac.b));
+	if (args->mtu.set)
+		plan_mtu(step, &link, (uint32_t)args->mtu.v);
+	if (alias)
+		plan_text(step, &link, "alias", mem_strdup(link.alias), alias);
+	if (args->txqueuelen.set)
+		plan_text(step, &link, "txqueuelen", number_text(link.txqueuelen),
+			  number_text(args->txqueuelen.v));
+	for (int i = 0; i < OFFLOADS; i++) {
+		bool now;
+
+		if (!args->offload[i])
+			continue;
+		if (offload_get(link.name.s, i, &now, err) < 0)
+			return err->code;
+		plan_text(step, &link, offload_names[i], now ? "yes" : "no",
+			  args->offload[i] == 1 ? "yes" : "no");
+	}
+	return plan_addresses(step, &link, &args->addresses, err);
+}
+
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
@@ -367,6 +428,7 @@ const struct action action_link = {
 	.place = PLACE_BEFORE_UP,
 	.results = results,
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

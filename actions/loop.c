@@ -26,7 +26,7 @@
 /* The file, looked at and opened by a thread: its server may not answer. */
 struct image {
 	const char *path;
-	bool writes;
+	bool writes, planning;
 	int rc; /* of the first call that failed */
 	int at; /* the file, for looking alone */
 	int fd; /* a file, open; a block device is not opened here */
@@ -111,8 +111,12 @@ static int open_as(const struct image *i)
 {
 	char self[64];
 
+	bool writes = i->writes && !i->planning;
+
+	if (i->writes && i->planning && faccessat(i->at, "", W_OK, AT_EMPTY_PATH) < 0)
+		return -1;
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", i->at);
-	return open(self, (i->writes ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY);
+	return open(self, (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY);
 }
 
 static void look(void *data)
@@ -194,13 +198,16 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	struct image *i = MEM_NEW(struct image);
 	struct args *args = data;
 
-	(void)ctx;
 	(void)step;
 	if (args->block_size.set && (args->block_size.v & (args->block_size.v - 1)))
 		return err_set(err, -EINVAL, "block-size %llu is no power of two",
 			       (unsigned long long)args->block_size.v);
 	*i = (struct image){
-		.path = args->file, .writes = args->mode != DISK_R, .at = -1, .fd = -1
+		.path = args->file,
+		.writes = args->mode != DISK_R,
+		.planning = ctx->planning,
+		.at = -1,
+		.fd = -1,
 	};
 	if (guarded(look, i, 0, err) < 0)
 		return err_wrap(err, "%s: is its server dead?", args->file);
@@ -387,6 +394,20 @@ static int try_loop(struct ctx *ctx, const struct args *args, const char *mark,
 			       "%s: its file system, or block size, allows no direct-io",
 			       args->file);
 	*ret = n;
+	return 0;
+}
+
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+
+	(void)ctx;
+	(void)err;
+	if (S_ISBLK(args->image->st.st_mode))
+		step_result(step, "device", args->file);
+	else
+		plan_change(step, args->file, "loop device", "",
+			    args->image->writes ? "a free one" : "a free one, read-only");
 	return 0;
 }
 
@@ -584,6 +605,7 @@ const struct action action_loop = {
 	.args_size = sizeof(struct args),
 	.results = results,
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

@@ -160,6 +160,25 @@ static int take(const char *comment, struct xhp_err *err)
 	return rc;
 }
 
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	const char *comment = mem_printf(OWNER "%s", ctx->device);
+	struct nft_listed *rules;
+	unsigned int n;
+	bool has = false;
+
+	if (nft_rules(NFT_IP, TABLE, CHAIN, &rules, &n, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < n; i++)
+		has |= !strcmp(rules[i].comment, comment);
+	plan_change(step, "table ip/" TABLE, "masquerade",
+		    has ? "there is a rule already" : "",
+		    mem_printf("from %s, out by %s", prefixes_text(&args->source),
+			       args->out.s));
+	return 0;
+}
+
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
@@ -269,6 +288,7 @@ const struct action action_masquerade = {
 	.lost_with = FIREWALLS,
 	.args_size = sizeof(struct args),
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

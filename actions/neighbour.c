@@ -30,6 +30,28 @@ static bool is_one(const struct prefix *p)
 	return p->len == (p->family == AF_INET ? 32 : 128);
 }
 
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	struct link link;
+
+	if (dev_or(ctx, &args->dev, &link, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < args->addresses.n; i++) {
+		const struct prefix *p = &args->addresses.v[i];
+		uint8_t now[6];
+		bool fixed;
+
+		if (!is_one(p))
+			continue;
+		if (nl_neighbour_get(link.ifindex, p, &fixed, now, err) < 0)
+			return err->code;
+		plan_change(step, prefix_text(p), "neighbour", fixed ? mac_text(now) : "",
+			    mac_text(args->mac.b));
+	}
+	return 0;
+}
+
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
@@ -135,6 +157,7 @@ const struct action action_neighbour = {
 	.summary = "pin the guest's addresses to its MAC address",
 	.params = params,
 	.args_size = sizeof(struct args),
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

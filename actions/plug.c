@@ -37,6 +37,19 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	return root_qdisc_free(&link, err);
 }
 
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	struct tc_qdisc now;
+	struct link link;
+
+	if (dev_or(ctx, &args->dev, &link, err) < 0 ||
+	    tc_root_get(link.ifindex, &now, err) < 0)
+		return err->code;
+	plan_text(step, &link, "root qdisc", mem_strdup(now.kind), "plug");
+	return 0;
+}
+
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
@@ -73,6 +86,7 @@ const struct action action_plug = {
 	.params = params,
 	.args_size = sizeof(struct args),
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

@@ -33,16 +33,17 @@ static const struct param params[] = {
 
 /* The guest must not be able to configure dom0; an absent setting is IPv6 switched off.
  */
+static const char *const refusals[][2] = { { "ipv6", "accept_ra" },
+					   { "ipv6", "accept_redirects" },
+					   { "ipv4", "accept_redirects" } };
+enum { REFUSALS = sizeof(refusals) / sizeof(refusals[0]) };
+
 static int refuse_configuration(struct ctx *ctx, const struct link *link,
 				struct xhp_err *err)
 {
-	static const char *const names[][2] = { { "ipv6", "accept_ra" },
-						{ "ipv6", "accept_redirects" },
-						{ "ipv4", "accept_redirects" } };
-
-	for (int i = 0; i < 3; i++) {
-		if (sysctl_set(ctx, "proxy", SCOPE_DEVICE, link, names[i][0], names[i][1],
-			       "0", err) < 0 &&
+	for (unsigned int i = 0; i < REFUSALS; i++) {
+		if (sysctl_set(ctx, "proxy", SCOPE_DEVICE, link, refusals[i][0],
+			       refusals[i][1], "0", err) < 0 &&
 		    err->code != -ENOENT)
 			return err->code;
 	}
@@ -120,6 +121,48 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	(void)ctx;
 	(void)step;
 	return *args->uplink.s ? nl_link_by_name(args->uplink.s, &uplink, err) : 0;
+}
+
+static int plan_uplink(struct step *step, const struct args *args,
+		       const struct link *uplink, struct xhp_err *err)
+{
+	bool v6 = false;
+
+	for (unsigned int i = 0; i < args->addresses.n; i++) {
+		const struct prefix *p = &args->addresses.v[i];
+		const char *text = mem_printf("answered on %s", uplink->name.s);
+		bool exists;
+
+		if (!is_proxied(p))
+			continue;
+		if (nl_proxy_exists(uplink->ifindex, p, &exists, err) < 0)
+			return err->code;
+		plan_change(step, prefix_text(p), "proxy", exists ? text : "", text);
+		v6 |= p->family == AF_INET6;
+	}
+	return v6 ? sysctl_plan(step, uplink, "ipv6", "proxy_ndp", "1", err) : 0;
+}
+
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	struct link link, uplink;
+
+	if (dev_or(ctx, &args->dev, &link, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < REFUSALS; i++) {
+		if (sysctl_plan(step, &link, refusals[i][0], refusals[i][1], "0", err) <
+			    0 &&
+		    err->code != -ENOENT)
+			return err->code;
+	}
+	if (args->arp && sysctl_plan(step, &link, "ipv4", "proxy_arp", "1", err) < 0)
+		return err->code;
+	if (!*args->uplink.s)
+		return 0;
+	if (nl_link_by_name(args->uplink.s, &uplink, err) < 0)
+		return err->code;
+	return plan_uplink(step, args, &uplink, err);
 }
 
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
@@ -206,6 +249,7 @@ const struct action action_proxy = {
 	.params = params,
 	.args_size = sizeof(struct args),
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

@@ -183,6 +183,35 @@ static int open_dir(const char *root, const char *path, struct xhp_err *err)
 	return fd < 0 ? fd : open_for_ioctl(fd, ".", err);
 }
 
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	struct if_dqblk now = { 0 };
+	CLEANUP_FD int fd = -1;
+	struct fsxattr attr;
+	const char *root;
+
+	(void)ctx;
+	if (!args->space.v && !args->files.v)
+		return 0;
+	if (export_root(args->path, NULL, &root, err) < 0)
+		return err->code;
+	fd = open_dir(root, args->path, err);
+	if (fd < 0)
+		return fd;
+	if (TRACED_IOCTL(fd, FS_IOC_FSGETXATTR, &attr) < 0)
+		return err_sys(err, -errno, "project of %s", quoted(args->path));
+	if (attr.fsx_projid && get_limits(fd, attr.fsx_projid, &now, err) < 0)
+		return err->code;
+	if (!attr.fsx_projid)
+		plan_change(step, args->path, "project", "", "a free number");
+	plan_change(step, args->path, "KiB", number_text(now.dqb_bhardlimit),
+		    number_text(args->space.v * KIB_PER_MIB));
+	plan_change(step, args->path, "files", number_text(now.dqb_ihardlimit),
+		    number_text(args->files.v));
+	return 0;
+}
+
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
@@ -334,6 +363,7 @@ const struct action action_quota = {
 	.params = params,
 	.args_size = sizeof(struct args),
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

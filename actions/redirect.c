@@ -93,6 +93,27 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	return 0;
 }
 
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	struct tc_qdisc qdisc;
+	struct link link;
+
+	if (dev_or(ctx, &args->dev, &link, err) < 0 ||
+	    tc_clsact_get(link.ifindex, &qdisc, err) < 0)
+		return err->code;
+	plan_text(step, &link, "filter qdisc", mem_strdup(qdisc.kind),
+		  *qdisc.kind ? mem_strdup(qdisc.kind) : "clsact");
+	/* check() refuses what is redirected already */
+	plan_text(step, &link,
+		  args->traffic == FROM_GUEST ? "what comes from the guest"
+					      : "what goes to the guest",
+		  "",
+		  mem_printf("%s %s", args->copy ? "copied to" : "goes out by",
+			     args->to.s));
+	return 0;
+}
+
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
@@ -255,6 +276,7 @@ const struct action action_redirect = {
 	.params = params,
 	.args_size = sizeof(struct args),
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

@@ -79,6 +79,40 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	return 0;
 }
 
+static struct route route_wanted(const struct args *args, unsigned int i, int ifindex)
+{
+	struct route r = { .dst = args->to.v[i],
+			   .ifindex = ifindex,
+			   .metric = (uint32_t)args->metric.v };
+	const struct prefix *src = src_for(args, r.dst.family);
+
+	if (src)
+		r.src = *src;
+	return r;
+}
+
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	struct link link;
+
+	if (dev_or(ctx, &args->dev, &link, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < args->to.n; i++) {
+		const struct route r = route_wanted(args, i, link.ifindex);
+		const char *to = prefix_text(&r.dst), *wanted;
+		bool exists = false;
+
+		if (nl_route_exists(&r, &exists, err) < 0)
+			return err->code;
+		wanted = r.src.family ? mem_printf("%s, from %s", link.name.s,
+						   prefix_text(&r.src))
+				      : mem_strdup(link.name.s);
+		plan_change(step, to, "route", exists ? wanted : "", wanted);
+	}
+	return 0;
+}
+
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
@@ -88,16 +122,11 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	if (dev_or(ctx, &args->dev, &link, err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < args->to.n; i++) {
-		struct route r = { .dst = args->to.v[i],
-				   .ifindex = link.ifindex,
-				   .metric = (uint32_t)args->metric.v };
-		const struct prefix *src = src_for(args, r.dst.family);
+		const struct route r = route_wanted(args, i, link.ifindex);
 
-		if (src)
-			r.src = *src;
 		if (RECORD(ctx, err, SCOPE_HOST, "route", "route", "ifindex",
 			   mem_printf("%d", link.ifindex), "to", prefix_text(&r.dst),
-			   "src", src ? prefix_text(src) : NULL, "metric",
+			   "src", r.src.family ? prefix_text(&r.src) : NULL, "metric",
 			   mem_printf("%u", r.metric)) < 0)
 			return err->code;
 		if (nl_route_add(&r, err) < 0)
@@ -171,6 +200,7 @@ const struct action action_route = {
 	.args_size = sizeof(struct args),
 	.place = PLACE_AFTER_UP,
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

@@ -54,6 +54,20 @@ static int add(int ifindex, uint64_t rate, uint32_t burst, struct xhp_err *err)
 			  bounded(rate / 8 * LATENCY_MS / 1000 + burst), err);
 }
 
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	struct tc_qdisc now;
+	struct link link;
+
+	if (dev_or(ctx, &args->dev, &link, err) < 0 ||
+	    tc_root_get(link.ifindex, &now, err) < 0)
+		return err->code;
+	plan_text(step, &link, "root qdisc", mem_strdup(now.kind),
+		  mem_printf("tbf %llu bit/s", (unsigned long long)args->rate.v));
+	return 0;
+}
+
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
@@ -112,6 +126,7 @@ const struct action action_shape = {
 	.params = params,
 	.args_size = sizeof(struct args),
 	.check = check,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

@@ -55,6 +55,21 @@ static int check_directory(const char *path, struct xhp_err *err)
 	return 0;
 }
 
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+
+	for (unsigned int i = 0; i < args->nodes.n; i++) {
+		const char *now = "", *path;
+
+		if (node_path(ctx, args->nodes.v[i].key, &path, err) < 0 ||
+		    (store_read(path, &now, err) < 0 && err->code != -ENOENT))
+			return err->code;
+		plan_change(step, path, "node", now, args->nodes.v[i].value);
+	}
+	return 0;
+}
+
 /* All of them, in one transaction; a record for each. */
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
@@ -175,6 +190,7 @@ const struct action action_store = {
 	.params = params,
 	.args_size = sizeof(struct args),
 	.declare = declare,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

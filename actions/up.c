@@ -12,6 +12,17 @@ static const struct param params[] = {
 	{ .key = NULL },
 };
 
+static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
+{
+	const struct args *args = data;
+	struct link link;
+
+	if (dev_or(ctx, &args->dev, &link, err) < 0)
+		return err->code;
+	plan_link_up(step, &link, true);
+	return 0;
+}
+
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct link_change up = { .set_up = true, .up = true };
@@ -84,6 +95,7 @@ const struct action action_up = {
 	.args_size = sizeof(struct args),
 	.order = ORDER_UP,
 	.place = PLACE_UP,
+	.plan = plan,
 	.apply = apply,
 	.undo = undo,
 	.audit = audit,

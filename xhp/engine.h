@@ -14,8 +14,9 @@
 int engine_run(const struct request *req, const struct recipe *recipe,
 	       struct xhp_err *err);
 
-/* Says on standard output what engine_run() would do, and changes nothing. */
-int engine_plan(const struct request *req, const struct recipe *recipe,
+/* Says on standard output what engine_run() would do, and changes nothing; also of a verb
+ * that is not for the device. */
+int engine_plan(const struct request *req, const struct recipe *recipe, bool json,
 		struct xhp_err *err);
 
 /*

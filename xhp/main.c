@@ -89,15 +89,17 @@ static int cmd_plan(int argc, char **argv, struct xhp_err *err)
 {
 	struct recipe recipe;
 	struct request req;
+	bool json = argc > 1 && !strcmp(argv[1], "--json");
 
+	if (json) {
+		argv[1] = argv[0];
+		argv++;
+		argc--;
+	}
 	deadline_start(DEADLINE_WORK);
 	if (load_request(argc, argv, &recipe, &req, err) < 0)
 		return err->code;
-	if (req.kind == VERB_IGNORE) {
-		printf("nothing: this verb is not for this type_if\n");
-		return 0;
-	}
-	return engine_plan(&req, &recipe, err);
+	return engine_plan(&req, &recipe, json, err);
 }
 
 const struct command commands[] = {
@@ -117,8 +119,11 @@ const struct command commands[] = {
 	{ "watch", "", "attach and detach what comes and goes in xenstore",
 	  "Serves the classes of hotplug.conf's watch-devices until it gets SIGTERM.\n",
 	  cmd_watch },
-	{ "plan", "RECIPE VERB [NAME=VALUE...]", "say what run would do; change nothing",
-	  NULL, cmd_plan },
+	{ "plan", "[--json] RECIPE VERB [NAME=VALUE...]",
+	  "say what run would do; change nothing",
+	  "Called like run. Of each step: its values, and what is so now and is going to be:\n"
+	  "mtu of vif1.0: 1500 -> 9000. \"-\" is nothing, \"?\" is not known.\n",
+	  cmd_plan },
 	{ "lint", "[RECIPE...] [--json]",
 	  "check recipes without a device; all, if none is named",
 	  "Tells every error, and warns of what is legal and surely a mistake. Exit status\n"

@@ -51,6 +51,13 @@ struct condition {
 	bool negated;
 };
 
+/* For plan: what of something is so now, and is to become. */
+struct planned {
+	const char *of, *what;
+	const char *now; /* "" = nothing; NULL = not known */
+	const char *wanted;
+};
+
 struct step {
 	const char *name; /* label, else the action's name */
 	const struct action *action;
@@ -73,6 +80,8 @@ struct step {
 	void *args;
 	const char **results; /* as many as it gives; NULL = empty */
 	const char *why;      /* for plan: why it does nothing, or what the check chose */
+	struct planned *planned;
+	unsigned int nplanned;
 };
 
 /* One file of a recipe. What [use] brings in is a scope below the one that uses it. */

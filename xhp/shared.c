@@ -153,6 +153,28 @@ int shared_apply(struct ctx *ctx, struct step *step, struct xhp_err *err)
 	return shared_hold(ctx, shared_name(step, text), text, apply_or_join, step, err);
 }
 
+int shared_joins(struct ctx *ctx, struct step *step, const char **ret,
+		 struct xhp_err *err)
+{
+	struct journal j;
+	const char *text;
+
+	*ret = NULL;
+	if (step->shared->late)
+		return err_set(err, -EAGAIN, "what is shared is known later");
+	if (expand(ctx, step->scope, step->shared, V_TEXT, &text, err) < 0)
+		return err->code;
+	if (journal_read(JOURNAL_SHARED, shared_name(step, text), &j, err) < 0)
+		return err->code == -ENOENT ? 0 : err->code;
+	shared_prune(&j, NULL);
+	if (j.foreign_boot || !j.complete || !j.nholders)
+		return 0;
+	for (unsigned int i = 0; i < j.nresults; i++)
+		step_result(step, j.results[i].name, j.results[i].value);
+	*ret = j.holders[0];
+	return 0;
+}
+
 int shared_detach_stock(struct ctx *ctx, struct step *step, struct xhp_err *err)
 {
 	struct journal j;

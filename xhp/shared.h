@@ -30,6 +30,11 @@ typedef int (*shared_ensure)(struct ctx *ctx, bool first, void *data,
 int shared_hold(struct ctx *ctx, const char *name, const char *text, shared_ensure ensure,
 		void *data, struct xhp_err *err);
 
+/* For plan: another device that has made what the step would make, or NULL; then the
+ * step's results are set. Takes no lock. */
+int shared_joins(struct ctx *ctx, struct step *step, const char **ret,
+		 struct xhp_err *err);
+
 /* Does somebody hold a thing of that name, or is about to? */
 bool shared_exists(const char *name);
 

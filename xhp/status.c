@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // status: what is attached, by which recipe, since when, and is it as it was made.
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,6 +9,7 @@
 #include "devices.h"
 #include "engine.h"
 #include "recipe.h"
+#include "records.h"
 #include "xhp.h"
 
 /* What the table shows of a device. */
@@ -120,39 +120,12 @@ static void show_table(struct device *list, unsigned int n)
 
 /* --- what was there before, what was asked, what is there now --- */
 
-/* The name without "old-", or NULL if the field is not about what was before. */
-static const char *before(const struct field *f)
-{
-	if (!strcmp(f->name, "old"))
-		return f->name;
-	return !strncmp(f->name, "old-", 4) ? f->name + 4 : NULL;
-}
-
-static bool can_audit(const struct rec *rec)
-{
-	const struct action *a = action_find(rec->action);
-
-	return a ? a->audit != NULL : true;
-}
-
-static const char *now(struct journal *j, const struct rec *rec, struct xhp_err *err)
-{
-	int rc;
-
-	if (!can_audit(rec))
-		return "not checked";
-	rc = engine_audit_one(j, rec, err);
-	if (!rc)
-		err->text[0] = '\0'; /* of an error that the audit has judged */
-	return rc < 0 ? "unknown" : rc ? "drifted" : "in place";
-}
-
 static void show_fields(const char *title, const struct rec *r, bool old)
 {
 	bool first = true;
 
 	for (unsigned int i = 0; i < r->nfields; i++) {
-		const char *name = before(&r->fields[i]);
+		const char *name = field_before(&r->fields[i]);
 
 		if (!name == old)
 			continue;
@@ -196,7 +169,7 @@ static void show_one(struct device *d)
 		if (strcmp(last, r->step) != 0)
 			printf("  [%s]  %s\n", r->step, r->where);
 		last = r->step;
-		state = now(j, r, &err);
+		state = rec_now(j, r, &err);
 		printf("    %s\n", r->kind);
 		show_fields("      asked   ", r, false);
 		show_fields("      before  ", r, true);
@@ -206,46 +179,11 @@ static void show_one(struct device *d)
 
 /* --- JSON --- */
 
-static void set(json_t *o, const char *name, const char *value)
-{
-	json_object_set_new(o, name, value && *value ? json_string(value) : json_null());
-}
-
 static void set_number(json_t *o, const char *name, const char *value)
 {
 	json_object_set_new(o, name,
 			    value && *value ? json_integer(strtoll(value, NULL, 10))
 					    : json_null());
-}
-
-static json_t *fields_json(const struct rec *r, bool old)
-{
-	json_t *o = json_object();
-
-	for (unsigned int i = 0; i < r->nfields; i++) {
-		const char *name = before(&r->fields[i]);
-
-		if (!name == !old)
-			json_object_set_new(o, old ? name : r->fields[i].name,
-					    json_string(r->fields[i].value));
-	}
-	return o;
-}
-
-static json_t *change_json(struct journal *j, const struct rec *r)
-{
-	struct xhp_err err = { 0 };
-	json_t *o = json_object();
-
-	set(o, "step", r->step);
-	set(o, "action", r->action);
-	set(o, "kind", r->kind);
-	set(o, "from", r->where);
-	json_object_set_new(o, "asked", fields_json(r, false));
-	json_object_set_new(o, "before", fields_json(r, true));
-	set(o, "state", now(j, r, &err));
-	set(o, "difference", err.text);
-	return o;
 }
 
 static json_t *device_json(struct device *d)
@@ -254,35 +192,35 @@ static json_t *device_json(struct device *d)
 	const struct journal *j = &d->j;
 	const char *state = state_of(&d->j);
 
-	set(o, "device", d->name);
-	set(o, "class", journal_head(j, "class"));
-	set(o, "type", d->type);
+	json_set_text(o, "device", d->name);
+	json_set_text(o, "class", journal_head(j, "class"));
+	json_set_text(o, "type", d->type);
 	set_number(o, "domid", d->domid);
 	set_number(o, "devid", d->devid);
-	set(o, "guest", d->guest);
-	set(o, "uuid", journal_head(j, "uuid"));
-	set(o, "path", journal_head(j, "path"));
-	set(o, "interface", d->netdev);
-	set(o, "inside", d->as);
-	set(o, "where", device_where(d));
-	set(o, "recipe", journal_head(j, "recipe"));
+	json_set_text(o, "guest", d->guest);
+	json_set_text(o, "uuid", journal_head(j, "uuid"));
+	json_set_text(o, "path", journal_head(j, "path"));
+	json_set_text(o, "interface", d->netdev);
+	json_set_text(o, "inside", d->as);
+	json_set_text(o, "where", device_where(d));
+	json_set_text(o, "recipe", journal_head(j, "recipe"));
 	json_object_set_new(o, "recipe-changed", json_boolean(recipe_changed(j)));
 	set_number(o, "since", journal_head(j, "since"));
 	json_object_set_new(o, "attach_us", json_integer((json_int_t)j->attach_us));
-	set(o, "state", state);
+	json_set_text(o, "state", state);
 	json_object_set_new(o, "healthy", json_boolean(!strcmp(state, "attached")));
 	json_object_set_new(
 		o, "filtered",
 		journal_head(j, "ifindex")
 			? json_boolean(strcmp(filter_of(j), "UNFILTERED") != 0)
 			: json_null());
-	set(o, "note", journal_head(j, "note"));
+	json_set_text(o, "note", journal_head(j, "note"));
 	for (unsigned int i = 0; i < j->nvars; i++)
 		json_object_set_new(vars, j->vars[i].name, json_string(j->vars[i].value));
 	json_object_set_new(o, "variables", vars);
 	for (unsigned int i = 0; i < j->nrecs; i++) {
 		if (!j->recs[i].undone)
-			json_array_append_new(changes, change_json(&d->j, &j->recs[i]));
+			json_array_append_new(changes, rec_json(&d->j, &j->recs[i]));
 	}
 	json_object_set_new(o, "changes", changes);
 	return o;

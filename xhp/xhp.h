@@ -89,6 +89,9 @@ struct action {
 	const char *(*lint)(const struct step *step);
 	/* Looks, and sets the early results; changes nothing. */
 	int (*check)(struct ctx *ctx, struct step *step, void *args, struct xhp_err *err);
+	/* What apply() is going to change, with plan_change(); only looks, at what is so
+	 * before the run. */
+	int (*plan)(struct ctx *ctx, struct step *step, void *args, struct xhp_err *err);
 	/* journal_record() first, then the change; may be several of those. */
 	int (*apply)(struct ctx *ctx, struct step *step, void *args, struct xhp_err *err);
 	/* Undoes one record, which may or may not have been carried out. Already gone is
@@ -117,6 +120,11 @@ const struct action *action_find(const char *name);
 
 /* Sets an early (in check) or late (in apply) result. `value` NULL or "" = empty. */
 void step_result(struct step *step, const char *name, const char *value);
+
+/* For plan(): `what` of `of`, which is `now` ("": nothing; NULL: not known), is going to
+ * be `wanted`. The texts must last. */
+void plan_change(struct step *step, const char *of, const char *what, const char *now,
+		 const char *wanted);
 
 /* The key as it stands in the recipe, or NULL. */
 const struct entry *step_entry(const struct step *step, const char *key);

@@ -160,7 +160,7 @@ both() {
 	until grep -qs FAULT "$RIG/run/calls"; do sleep 0.05; done
 	add 2
 	attached 2
-	! wait $!
+	! wait $! || false
 	output=$(cat "$RIG/said") status=1
 	refused error 1 'is its server dead' 'no answer'
 	remove 2

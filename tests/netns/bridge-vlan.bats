@@ -58,19 +58,25 @@ vlans_are() {
 	run vif_call 1 0 online
 	[ "$status" = 1 ]
 	says CONFIG_BRIDGE_VLAN_FILTERING
-	! dom0 ip link show br7
+	! dom0 ip link show br7 || false
 	[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
 }
 
-@test "a tag and vlan= contradict each other; NAME:TRUNK is Open vSwitch's" {
-	scene bridge=br0.5 vlan=10
-	run vif_call 1 0 online
-	refused 1 0 'br0.5 and vlan= both say which VLAN it is'
-	xenstore-write /local/domain/0/backend/vif/1/0/bridge br0:7:8
-	xenstore-rm /local/domain/0/backend/vif/1/0/vlan
-	run vif_call 1 0 online
-	[ "$status" = 1 ]
-	says "NAME:TRUNK is Open vSwitch's syntax"
+@test "a tag or trunks behind the bridge's name, and vlan= contradict each other" {
+	local spec
+	for spec in br0.5 br0:7:8 br0.5:7; do
+		scene bridge=$spec vlan=10
+		run vif_call 1 0 online
+		refused 1 0 'vlan= goes with a plain bridge: what stands behind br0 says already'
+		rig_teardown
+	done
+}
+
+@test "a bridge whose name has a dot is that one, if no number follows" {
+	scene bridge=br0.lan
+	bridge_add br0.lan
+	vif_call 1 0 online
+	link_is vif1.0 'master br0.lan'
 }
 
 @test "VLANs that are none are refused before anything is changed" {
@@ -82,7 +88,7 @@ vlans_are() {
 		run vif_call 1 0 online
 		[ "$status" = 1 ] || { echo "vlan=$vlan is taken"; false; }
 		says '[bridge] vlan = ${vlan}'
-		! dom0 ip -o link show vif1.0 | grep master
+		! dom0 ip -o link show vif1.0 | grep master || false
 		[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
 	done
 }
@@ -157,6 +163,33 @@ vlans_are() {
 }
 
 # bats test_tags=kernel:bridge-vlan
+@test "trunks behind the bridge's name: these VLANs with a tag, as vif-openvswitch reads them" {
+	local spec want
+	vlan_scene
+	while read -r spec want; do
+		xenstore-write /local/domain/0/backend/vif/1/0/bridge "$spec"
+		vif_call 1 0 online
+		vlans_are vif1.0 "$want"
+		link_is vif1.0 'master br0 '
+		xhp check
+		vif_call 1 0 offline
+		vlans_are vif1.0 ''
+		reset_nodes
+	done <<-END
+		br0:7 7
+		br0:7:8:4094 7 8 4094
+		br0.5:7:9 5pu 7 9
+		br0.5:5:6 5pu 6
+	END
+	bridge_add br0.5
+	ip -n "$DOM0" link set br0.5 type bridge vlan_filtering 1
+	xenstore-write /local/domain/0/backend/vif/1/0/bridge br0.5:7
+	vif_call 1 0 online
+	link_is vif1.0 'master br0.5'
+	vlans_are vif1.0 7
+}
+
+# bats test_tags=kernel:bridge-vlan
 @test "a bridge that does not filter: an error, or it is turned on, for good" {
 	scene vlan=10
 	dom0 ip link set vif1.0 down
@@ -200,7 +233,7 @@ vlans_are() {
 	done
 	ports_forward
 	guest 1 0 ping -q -c 1 -W 5 192.0.2.2
-	! guest 3 0 ping -q -c 1 -W 1 192.0.2.1
+	! guest 3 0 ping -q -c 1 -W 1 192.0.2.1 || false
 	# guest 3 is in VLAN 10 with a tag
 	guest 3 0 ip link add link eth0 name eth0.10 type vlan id 10 || skip "no 802.1Q here"
 	guest 3 0 ip link set eth0.10 up
@@ -234,6 +267,17 @@ vlans_are() {
 	run xhp repair
 	[ "$status" = 1 ]
 	says 'ip link set br0 type bridge vlan_filtering 1'
+	# nor is it let into a bridge of that name that does not hold it to them
+	ip -n "$DOM0" link del br0
+	bridge_add br0 1400
+	run xhp repair
+	[ "$status" = 1 ]
+	not sh -c "ip -n $DOM0 -o link show vif1.0 | grep master"
+	ip -n "$DOM0" link set br0 type bridge vlan_filtering 1
+	xhp repair
+	link_is vif1.0 'master br0' ',UP'
+	vlans_are vif1.0 '10pu 20 21 22'
+	xhp check
 }
 
 # bats test_tags=kernel:bridge-vlan

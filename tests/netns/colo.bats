@@ -118,7 +118,7 @@ seen_there() {
 		else
 			colo teardown secondary
 		fi
-		! dom0 ip link show colobr0
+		! dom0 ip link show colobr0 || false
 		link_is fwd0 'mtu 9000'
 		dom0 ip -o link show fwd0 | grep -v master
 		[ -z "$(ls "$RIG/run/xen-hotplug/devices" "$RIG/run/xen-hotplug/shared" | grep -v :)" ]

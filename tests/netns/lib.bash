@@ -14,6 +14,11 @@ RIG_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 RIG_BUILD=${RIG_BUILD:-$RIG_TOP/build/tests}
 XHP=$(realpath -m "${XHP:-$RIG_TOP/build/xen-hotplug}")
 
+# not COMMAND...: "! COMMAND" would not fail a test.
+not() {
+	! "$@"
+}
+
 rig_setup() {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	RIG_XENSTORED=$(compgen -G '/usr/lib/xen-*/bin/xenstored' | tail -n 1) ||

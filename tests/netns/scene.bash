@@ -108,6 +108,35 @@ shimmed() {
 		/usr/sbin/xen-hotplug run "${RECIPE:-vif-bridge}" "${SHIM_VERB:-online}" type_if=vif
 }
 
+# many BRIDGE [ip]: guests 101 to 300, without a network namespace each.
+many() {
+	local d back args=()
+	for d in $(seq 101 300); do
+		back=/local/domain/0/backend/vif/$d/0
+		echo "link add vif$d.0 type veth peer name g$d"
+		args+=("$back/frontend" "/local/domain/$d/device/vif/0" "$back/state" 2
+			"$back/bridge" "$1" "$back/hotplug-status" ''
+			"$back/mac" "00:16:3e:02:00:$(printf %02x $((d - 100)))"
+			"/local/domain/$d/device/vif/0/mtu" 1500)
+		[ -z "$2" ] || args+=("$back/ip" "192.0.2.$((d - 100))")
+	done >"$RIG/links"
+	ip -n "$DOM0" -b "$RIG/links" && xenstore-write "${args[@]}"
+}
+
+# at_once VERB D...: a run for each vifD.0 at the same time; prints those that failed.
+at_once() {
+	dom0 bash -s "${RECIPE:-vif-bridge}" "$@" <<-'END'
+		recipe=$1 verb=$2
+		shift 2
+		for d; do
+			XENBUS_TYPE=vif XENBUS_PATH=backend/vif/$d/0 vif=vif$d.0 \
+				/usr/sbin/xen-hotplug run $recipe $verb type_if=vif \
+				</dev/null || echo "vif$d.0: $verb failed" &
+		done
+		wait
+	END
+}
+
 # A scene in which every kind of record is made, and the states "before" and "attached".
 full_scene() {
 	scene vifname=web ip='192.0.2.1 2001:db8::1'

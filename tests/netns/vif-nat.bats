@@ -45,10 +45,6 @@ reaches() {
 	guest "$1" "$2" ping -q -c 1 -W "${4:-5}" "$3" >/dev/null
 }
 
-not() {
-	! "$@"
-}
-
 # What belongs to a device that stays is left at an ordinary detach.
 host_state() {
 	snapshot_kernel | grep -vE '^link vif[^ ]* inet6_addr_gen|^file|accept_r|addr_gen_mode'

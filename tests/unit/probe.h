@@ -334,7 +334,7 @@ static void in_child(const char *verb, const char *device)
 	if (!rc)
 		rc = request_parse(argv, &r, &req, &err);
 	if (!rc && !strcmp(verb, "plan"))
-		rc = engine_plan(&req, &r, &err);
+		rc = engine_plan(&req, &r, false, &err);
 	else if (!rc)
 		rc = engine_run(&req, &r, &err);
 	if (rc < 0)
