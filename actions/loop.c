@@ -18,8 +18,6 @@
 
 /* How often somebody else may take the loop device that was free a moment ago. */
 #define TRIES 500
-/* How far apart those go on who were told the same one. */
-#define SPREAD 256
 /* And how often a free one may still be in our index, as while it is given back. */
 #define LEFT_TRIES 8
 
@@ -279,30 +277,6 @@ static struct disk_id loop_id(unsigned int number)
 }
 
 /*
- * The kernel tells all who ask the same one, the first that is free. Who has found it
- * taken by then looks at one further on; if there are not so many, at a new one.
- */
-static int free_number(unsigned int tries, unsigned int *ret, struct xhp_err *err)
-{
-	struct loopdev other;
-	unsigned int number;
-	int rc;
-
-	if (loopdev_free(&number, err) < 0)
-		return err->code;
-	if (tries) {
-		number += ((unsigned int)getpid() + tries * 7) % SPREAD;
-		rc = loopdev_by_number(number, &other);
-		if (rc == -ENOENT)
-			return loopdev_new(ret, err);
-		if (rc != -ENXIO)
-			return err_set(err, -EBUSY, "%s is taken", loopdev_path(number));
-	}
-	*ret = number;
-	return 0;
-}
-
-/*
  * A free loop device. One that another guest of ours still has in the store, because
  * somebody ended it behind our back, must not come to show anything else.
  */
@@ -314,7 +288,7 @@ static int choose(const struct ctx *ctx, unsigned int tries, unsigned int *ret,
 	struct loopdev taken;
 	struct disk_id id;
 
-	if (free_number(tries, &number, err) < 0)
+	if (loopdev_free(tries, &number, err) < 0)
 		return err->code;
 	id = loop_id(number);
 	if (disks_users(&id, &users, &n, err) < 0)

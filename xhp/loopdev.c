@@ -14,6 +14,9 @@
 #include "mem.h"
 #include "trace.h"
 
+/* How far apart those go on who were told the same number. */
+#define SPREAD 256
+
 const char *loopdev_path(unsigned int number)
 {
 	return mem_printf("/dev/loop%u", number);
@@ -90,14 +93,29 @@ static int control(unsigned long request, long arg, unsigned int *ret,
 	return 0;
 }
 
-int loopdev_free(unsigned int *ret, struct xhp_err *err)
-{
-	return control(LOOP_CTL_GET_FREE, 0, ret, err);
-}
-
 int loopdev_new(unsigned int *ret, struct xhp_err *err)
 {
 	return control(LOOP_CTL_ADD, -1, ret, err);
+}
+
+int loopdev_free(unsigned int taken, unsigned int *ret, struct xhp_err *err)
+{
+	struct loopdev other;
+	unsigned int number;
+	int rc;
+
+	if (control(LOOP_CTL_GET_FREE, 0, &number, err) < 0)
+		return err->code;
+	if (taken) {
+		number += ((unsigned int)getpid() + taken * 7) % SPREAD;
+		rc = loopdev_by_number(number, &other);
+		if (rc == -ENOENT)
+			return loopdev_new(ret, err);
+		if (rc != -ENXIO)
+			return err_set(err, -EBUSY, "%s is taken", loopdev_path(number));
+	}
+	*ret = number;
+	return 0;
 }
 
 int loopdev_configure(int fd, int file, struct loop_config *config)
