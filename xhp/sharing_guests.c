@@ -13,9 +13,6 @@
 #include "sharing_priv.h"
 #include "xhp.h"
 
-/* xen-backend's devices: what the kernel's own backends serve, as TYPE-DOMID-DEVID. */
-#define XEN_BACKEND "/sys/bus/xen-backend/devices"
-
 /* Whose names tell a disk by "physical-device", and whose by the path in "params". */
 static const char *const kinds[] = { "vbd", "vbd3", "qdisk", "virtio_disk" };
 enum { NKINDS = sizeof(kinds) / sizeof(kinds[0]) };
@@ -220,14 +217,34 @@ static int look_at(struct sharing *s, const struct other *o, struct xhp_err *err
 
 struct scan {
 	struct sharing *s;
-	bool has_known;
-	struct nameset known;   /* devices that the index has */
+	struct disks_known known;
 	struct nameset shown;   /* domains of which the kernel has shown all */
 	struct xhp_err waiting; /* -EAGAIN: for one that is about to go */
 };
 
+/* Need it not be looked at? If the kernel does not show it: has it what was entered? */
+static int is_known(struct scan *scan, const struct other *o, ino_t backend, bool *ret,
+		    struct xhp_err *err)
+{
+	struct disk_id id;
+	const char *text;
+
+	*ret = scan->s->device && !strcmp(o->device, scan->s->device);
+	if (*ret)
+		return 0;
+	if (disks_know(&scan->known, o->device, backend, ret, err) < 0)
+		return err->code;
+	if (!*ret || backend || strcmp(o->kind, "vbd") != 0)
+		return 0;
+	if (read_node(o, "physical-device", &text, err) < 0)
+		return err->code;
+	*ret = parse_number(text, &id) && disks_uses(o->device, &id);
+	return 0;
+}
+
+/* `backend` is 0 if the kernel does not show it. */
 static int take(struct scan *scan, const char *kind, const char *domid, const char *devid,
-		struct xhp_err *err)
+		ino_t backend, struct xhp_err *err)
 {
 	struct other o = {
 		.kind = kind,
@@ -235,15 +252,11 @@ static int take(struct scan *scan, const char *kind, const char *domid, const ch
 		.device = mem_printf("%s-%s-%s", kind, domid, devid),
 		.domid = (unsigned int)strtoul(domid, NULL, 10),
 	};
-	int rc;
+	bool known;
+	int rc = is_known(scan, &o, backend, &known, err);
 
-	if (scan->s->device && !strcmp(o.device, scan->s->device))
-		return 0;
-	if (!scan->has_known && disks_devices(&scan->known, err) < 0)
-		return err->code;
-	scan->has_known = true;
-	if (nameset_has(&scan->known, o.device))
-		return 0;
+	if (rc || known)
+		return rc;
 	rc = look_at(scan->s, &o, err);
 	if (rc == -EAGAIN)
 		scan->waiting = *err;
@@ -275,7 +288,7 @@ static int scan_sysfs(struct scan *scan, struct xhp_err *err)
 		if (!is_number(domid) || !is_number(devid))
 			continue;
 		nameset_add(&scan->shown, domid);
-		rc = take(scan, "vbd", domid, devid, err);
+		rc = take(scan, "vbd", domid, devid, e->d_ino, err);
 	}
 	if (dir)
 		closedir(dir);
@@ -310,7 +323,7 @@ static int scan_kind(struct scan *scan, const char *kind, struct xhp_err *err)
 		}
 		for (unsigned int k = 0; k < ndevids; k++) {
 			if (is_number(devids[k]) &&
-			    take(scan, kind, names[i], devids[k], err) < 0)
+			    take(scan, kind, names[i], devids[k], 0, err) < 0)
 				return err->code;
 		}
 	}

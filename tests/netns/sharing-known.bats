@@ -83,3 +83,111 @@ no_lease() {
 	refused busy 2 'guest "guest1"' qdisk-1-51712
 	nothing_left
 }
+
+# The kernel's directory of its backends, as a dom0 has it; here it is made by hand.
+bus() {
+	dom0 mount -t tmpfs -o mode=755 tmpfs /sys/bus
+	dom0 mkdir -p /sys/bus/xen-backend/devices
+}
+
+# bus_add DEVICE [MAJOR:MINOR]: blkback serves it, and has that open.
+bus_add() {
+	dom0 mkdir "/sys/bus/xen-backend/devices/$1"
+	[ -z "$2" ] || dom0 sh -c "echo $2 >/sys/bus/xen-backend/devices/$1/physical_device"
+}
+
+bus_del() {
+	dom0 rm -r "/sys/bus/xen-backend/devices/$1"
+}
+
+number() {
+	stat -c %t:%T "$1"
+}
+
+may_not() {
+	local d=$1
+	shift
+	run traced_add "$d"
+	refused busy "$d" "$@"
+}
+
+@test "a guest that has a disk of ours, and another program's" {
+	local dev
+	disk_scene
+	bus
+	image b
+	dev=$(as_disk "$IMAGES/a")
+	disk 1 51712 b
+	bus_add vbd-1-51712
+	add 1
+	disk 2 51712 "$dev"
+	# as the kernel shows it
+	disk 1 51728 b
+	bus_add vbd-1-51728 "$(number "$dev")"
+	may_not 2 'guest "guest1"' vbd-1-51728
+	not says backend/vbd/1/51712
+	# before blkback has opened it
+	dom0 rm /sys/bus/xen-backend/devices/vbd-1-51728/physical_device
+	disk 1 51728 b physical-device="$(number "$dev")"
+	may_not 2 'guest "guest1"' vbd-1-51728
+	# without the kernel's word
+	dom0 umount /sys/bus
+	may_not 2 'guest "guest1"' vbd-1-51728
+	backend_gone vbd 1 51728
+	remove 1
+	losetup -d "$dev"
+	nothing_left
+}
+
+@test "a guest has vanished, and its number is another's, whose disks others attach" {
+	local dev bus
+	disk_scene
+	dev=$(as_disk "$IMAGES/a")
+	for bus in bus :; do
+		$bus
+		image b
+		disk 1 51712 b
+		! dom0 test -d /sys/bus/xen-backend || bus_add vbd-1-51712
+		add 1
+		disk 2 51712 "$dev"
+		if dom0 test -d /sys/bus/xen-backend; then
+			bus_del vbd-1-51712
+			bus_add vbd-1-51712 "$(number "$dev")"
+		fi
+		backend_gone vbd 1 51712
+		disk 1 51712 c physical-device="$(number "$dev")" vm=/vm/other
+		may_not 2 'guest "guest1"' vbd-1-51712
+		# what was the first one's is still in the index, and not free
+		disk 2 51712 b
+		may_not 2 vbd-1-51712
+		remove 1
+		[ "$bus" != bus ] || dom0 umount /sys/bus
+		backend_gone vbd 1 51712
+	done
+	losetup -d "$dev"
+	nothing_left
+}
+
+@test "the index is lost, or was cut short: the disk is still seen" {
+	local dev index
+	disk_scene
+	bus
+	index=$RIG/run/xen-hotplug/index-$(cat /proc/sys/kernel/random/boot_id)
+	dev=$(as_disk "$IMAGES/a")
+	disk 1 51712 "$dev"
+	disk 2 51712 "$dev"
+	for how in "rm -r $index" "rm -r $index/devices" "rm -r $index/backends" \
+		"truncate -s 0 $index/devices/vbd-1-51712"; do
+		echo "$how"
+		bus_add vbd-1-51712
+		add 1
+		dom0 sh -c "echo $(number "$dev") >/sys/bus/xen-backend/devices/vbd-1-51712/physical_device"
+		$how
+		may_not 2 'guest "guest1"' vbd-1-51712
+		remove 1
+		bus_del vbd-1-51712
+		rm -rf "$index/backends"
+	done
+	losetup -d "$dev"
+	nothing_left
+}
