@@ -461,7 +461,6 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	return 1;
 }
 
-/* No frame passes in the bridge's own VLAN before the port has what it is to have. */
 static int join(const struct port *port, const struct link *link,
 		const struct link *bridge, uint32_t mtu, struct xhp_err *err)
 {
@@ -481,7 +480,8 @@ static int join(const struct port *port, const struct link *link,
 	return err->code;
 }
 
-/* Into a bridge that was made anew, but not out of one where somebody put it since. */
+/* Into a bridge that was made anew, but not out of one where somebody put it since. Down
+ * meanwhile: as a plain port of it, it could reach whom it must not. */
 static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
 	struct link link, bridge;
@@ -502,7 +502,8 @@ static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 			       link.name.s);
 	if (port_check(&port, &bridge, err) < 0)
 		return err->code;
-	down = port.vlans && link.master != bridge.ifindex && link.flags & IFF_UP;
+	down = !port_is_plain(&port) && link.master != bridge.ifindex &&
+	       link.flags & IFF_UP;
 	if (down && link_set_up(&link, false, err) < 0)
 		return err->code;
 	rc = join(&port, &link, &bridge, (uint32_t)rec_num(rec, "mtu", 0), err);

@@ -157,13 +157,12 @@ static bool in_list(const struct texts *list, int status)
 	return false;
 }
 
-/* What it said last: on standard error, else on standard output. */
-static int failed(const struct texts *words, const struct proc *p, bool secret,
-		  struct xhp_err *err)
+static int failed(const struct ctx *ctx, const struct texts *words, const struct proc *p,
+		  bool secret, struct xhp_err *err)
 {
 	return err_set(err, -EIO, "%s ended with status %d: %s", words->v[0], p->status,
 		       secret ? "what it said may hold a secret, and is not shown"
-			      : proc_last_lines(p->errors.len ? &p->errors : &p->output));
+			      : program_said(ctx, p));
 }
 
 /* The first pattern that matches a line of the output; -ENOENT: none does. */
@@ -347,19 +346,19 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	if (!args->read)
 		return commands_of(ctx, step, args, &unused, err);
 	if (words_of(ctx, step, args->read, "read", &words, err) < 0 ||
-	    program_run(NULL, &words, (unsigned int)args->timeout.v, &p, err) < 0)
+	    program_run(ctx, NULL, &words, (unsigned int)args->timeout.v, &p, err) < 0)
 		return err->code;
 	if (p.status)
-		return failed(&words, &p, step->secret, err);
+		return failed(ctx, &words, &p, step->secret, err);
 	return take_output(step, args, &words, &p, err);
 }
 
 /* Is all so already? 1 or 0; what check said is in `ret`. */
-static int holds(struct journal *j, const struct texts *words,
+static int holds(struct ctx *ctx, struct journal *j, const struct texts *words,
 		 const struct patterns *expect, unsigned int timeout_s, struct proc *ret,
 		 struct xhp_err *err)
 {
-	if (program_run(j, words, timeout_s, ret, err) < 0)
+	if (program_run(ctx, j, words, timeout_s, ret, err) < 0)
 		return err->code;
 	proc_done(j, ret);
 	return !ret->status &&
@@ -375,8 +374,8 @@ static int run_attach(struct ctx *ctx, const struct step *step, const struct arg
 	struct xhp_err unused;
 
 	for (;;) {
-		if (program_run(ctx->journal, &c->attach, (unsigned int)args->timeout.v,
-				ret, err) < 0)
+		if (program_run(ctx, ctx->journal, &c->attach,
+				(unsigned int)args->timeout.v, ret, err) < 0)
 			return err->code;
 		if (!ret->status || in_list(&args->already, ret->status))
 			return 0;
@@ -387,7 +386,7 @@ static int run_attach(struct ctx *ctx, const struct step *step, const struct arg
 	/* by its own word there is nothing to take back, and it may be somebody else's */
 	if (journal_undone(ctx->journal, rec, &unused) < 0)
 		log_warn("%s", unused.text);
-	return failed(&c->attach, ret, step->secret, err);
+	return failed(ctx, &c->attach, ret, step->secret, err);
 }
 
 /* Of programs, those are run that only look: read, in the check phase, and check. */
@@ -406,7 +405,8 @@ static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *
 		plan_change(step, "", "run", NULL, c.attach.v[0]);
 		return 0;
 	}
-	rc = holds(NULL, &c.check, &args->expect, (unsigned int)args->timeout.v, &p, err);
+	rc = holds(ctx, NULL, &c.check, &args->expect, (unsigned int)args->timeout.v, &p,
+		   err);
 	if (rc < 0)
 		return rc;
 	plan_change(step, "", "check", rc ? "holds" : "does not hold", "holds");
@@ -427,7 +427,7 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	if (commands_of(ctx, step, args, &c, err) < 0)
 		return err->code;
 	if (c.check.n) {
-		rc = holds(ctx->journal, &c.check, &args->expect,
+		rc = holds(ctx, ctx->journal, &c.check, &args->expect,
 			   (unsigned int)args->timeout.v, &p, err);
 		if (rc)
 			return rc < 0 ? rc : take_output(step, args, &c.check, &p, err);
@@ -450,7 +450,7 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 
 /* --- the way back --- */
 
-static int run_detach(struct journal *j, const struct texts *words,
+static int run_detach(struct ctx *ctx, struct journal *j, const struct texts *words,
 		      const struct texts *gone, unsigned int retry_s,
 		      unsigned int timeout_s, struct xhp_err *err)
 {
@@ -458,13 +458,13 @@ static int run_detach(struct journal *j, const struct texts *words,
 	struct proc p;
 
 	for (;;) {
-		if (program_run(j, words, timeout_s, &p, err) < 0)
+		if (program_run(ctx, j, words, timeout_s, &p, err) < 0)
 			return err->code;
 		proc_done(j, &p);
 		if (!p.status || in_list(gone, p.status))
 			return 0;
 		if (!try_again(since, retry_s))
-			return failed(words, &p, false, err);
+			return failed(ctx, words, &p, false, err);
 	}
 }
 
@@ -493,7 +493,7 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		return rec_unknown(rec, err);
 	rec_list(rec, "gone", &gone);
 	if (rec_list(rec, "detach", &detach) &&
-	    run_detach(ctx->journal, &detach, &gone, retry, timeout, err) < 0)
+	    run_detach(ctx, ctx->journal, &detach, &gone, retry, timeout, err) < 0)
 		return err->code;
 	if (made && start)
 		return proc_end((pid_t)rec_num(rec, "pid", 0), strtoull(start, NULL, 10),
@@ -515,16 +515,15 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	struct proc p;
 	int rc;
 
-	(void)ctx;
 	if (!rec_list(rec, "check", &words))
 		return 0;
 	if (text && value_parse(&type, text, &expect, err) < 0)
 		return err->code;
-	rc = holds(NULL, &words, &expect, (unsigned int)rec_num(rec, "timeout", 20), &p,
-		   err);
+	rc = holds(ctx, NULL, &words, &expect, (unsigned int)rec_num(rec, "timeout", 20),
+		   &p, err);
 	if (rc)
 		return rc < 0 ? rc : 0;
-	failed(&words, &p, false, err);
+	failed(ctx, &words, &p, false, err);
 	return 1;
 }
 
@@ -533,15 +532,14 @@ static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	struct texts attach, already;
 	struct proc p;
 
-	(void)ctx;
 	if (rec_get(rec, "own") || !rec_list(rec, "attach", &attach))
 		return err_set(err, -ENOTSUP, "only a new attach can make it again");
 	rec_list(rec, "already", &already);
-	if (program_run(NULL, &attach, (unsigned int)rec_num(rec, "timeout", 20), &p,
+	if (program_run(ctx, NULL, &attach, (unsigned int)rec_num(rec, "timeout", 20), &p,
 			err) < 0)
 		return err->code;
 	if (p.status && !in_list(&already, p.status))
-		return failed(&attach, &p, false, err);
+		return failed(ctx, &attach, &p, false, err);
 	return 0;
 }
 
@@ -565,7 +563,7 @@ static int detach_stock(struct ctx *ctx, struct step *step, void *data,
 		log_warn("[%s] is left as it is: %s", step->name, err->text);
 		return 0;
 	}
-	return run_detach(NULL, &words, &args->gone, (unsigned int)args->retry.v,
+	return run_detach(ctx, NULL, &words, &args->gone, (unsigned int)args->retry.v,
 			  (unsigned int)args->timeout.v, err);
 }
 

@@ -55,6 +55,10 @@ static const struct param params[] = {
 	  .offset = offsetof(struct args, mode),
 	  .words = DISK_MODES,
 	  .help = "r makes the loop device read-only" },
+	{ .key = "otherwise",
+	  .type = V_TOKEN,
+	  .flags = P_OTHERWISE,
+	  .help = "a recipe, or a script in /etc/xen/scripts, that has what is neither" },
 	{ .key = "direct-io",
 	  .type = V_BOOL,
 	  .offset = offsetof(struct args, direct_io),
@@ -273,7 +277,7 @@ static struct disk_id file_id(const struct image *i)
 
 static struct disk_id loop_id(unsigned int number)
 {
-	return (struct disk_id){ .dev = makedev(LOOP_MAJOR, number) };
+	return (struct disk_id){ .dev = loopdev_dev(number) };
 }
 
 /*

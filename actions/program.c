@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Outside programs: where they are, and how they are run.
 
+#include <stdlib.h>
 #include <sys/stat.h>
 
+#include "class_priv.h"
 #include "find.h"
 #include "program.h"
+#include "request.h"
 
 static const char *const dirs[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
 				    "/usr/bin",        "/sbin",          "/bin" };
 enum { NDIRS = sizeof(dirs) / sizeof(dirs[0]) };
-
-static const char *const env[] = {
-	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
-	"HOME=/", NULL
-};
 
 /* Debian's packages of the programs that the shipped recipes name. */
 static const struct {
@@ -76,13 +74,47 @@ int program_find(const char *name, const char **ret, struct xhp_err *err)
 	return 0;
 }
 
-int program_run(struct journal *j, const struct texts *words, unsigned int timeout_s,
-		struct proc *ret, struct xhp_err *err)
+/* Of the device, or of what is shared: that is nobody's. */
+static const char *device_of(const struct ctx *ctx, const char *head, const char *asked)
+{
+	if (ctx->journal->version)
+		return journal_head(ctx->journal, head);
+	return ctx->req ? asked : NULL;
+}
+
+/* An environment of our own, and what libxl tells a script of its device. */
+static const char *const *environment(const struct ctx *ctx)
+{
+	const struct request *req = ctx->req;
+	const char *const more[][2] = {
+		{ "XENBUS_PATH", device_of(ctx, "path", req ? req->path : NULL) },
+		{ "XENBUS_TYPE", device_of(ctx, "type", req ? req->type : NULL) },
+		{ "XENBUS_BASE_PATH", "backend" },
+		{ "script", device_of(ctx, "recipe", NULL) },
+		{ "XENSTORED_PATH", getenv("XENSTORED_PATH") },
+	};
+	static const char *env[9] = {
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"LC_ALL=C", "HOME=/"
+	};
+	unsigned int n = 3;
+
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+		if (more[i][1])
+			env[n++] = mem_printf("%s=%s", more[i][0], more[i][1]);
+	}
+	env[n] = NULL;
+	return env;
+}
+
+int program_run(const struct ctx *ctx, struct journal *j, const struct texts *words,
+		unsigned int timeout_s, struct proc *ret, struct xhp_err *err)
 {
 	const char **argv = MEM_ARRAY(const char *, words->n + 1);
-	struct proc p = {
-		.argv = argv, .env = env, .timeout_s = (int)timeout_s, .apart = true
-	};
+	struct proc p = { .argv = argv,
+			  .env = environment(ctx),
+			  .timeout_s = (int)timeout_s,
+			  .apart = true };
 
 	if (!words->n)
 		return err_set(err, -EINVAL, "no program");
@@ -92,4 +124,23 @@ int program_run(struct journal *j, const struct texts *words, unsigned int timeo
 		return err->code;
 	*ret = p;
 	return 0;
+}
+
+/* A hotplug script may have told the toolstack, and written all else to its log. */
+static const char *told(const struct ctx *ctx)
+{
+	const char *path = ctx->req ? ctx->req->path : NULL, *text;
+	struct xhp_err unused;
+
+	if (!path || class_has_error(path) ||
+	    store_read(mem_printf("%s/hotplug-error", path), &text, &unused) < 0)
+		return "it said nothing";
+	return quoted(text);
+}
+
+const char *program_said(const struct ctx *ctx, const struct proc *p)
+{
+	const struct buf *said = p->errors.len ? &p->errors : &p->output;
+
+	return said->len ? proc_last_lines(said) : told(ctx);
 }

@@ -14,9 +14,14 @@ int program_find(const char *name, const char **ret, struct xhp_err *err);
 
 /*
  * Runs a command, the first word being the program's name, with an environment of our
- * own. The child is in the journal until proc_done(), if a journal is given.
+ * own: PATH, LC_ALL, HOME, and of what libxl gives a script XENBUS_PATH, XENBUS_TYPE,
+ * XENBUS_BASE_PATH and script. The child is in the journal until proc_done(), if a
+ * journal is given.
  */
-int program_run(struct journal *j, const struct texts *words, unsigned int timeout_s,
-		struct proc *ret, struct xhp_err *err);
+int program_run(const struct ctx *ctx, struct journal *j, const struct texts *words,
+		unsigned int timeout_s, struct proc *ret, struct xhp_err *err);
+
+/* What it said last: on standard error, else on standard output, else to xenstore. */
+const char *program_said(const struct ctx *ctx, const struct proc *p);
 
 #endif

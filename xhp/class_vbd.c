@@ -61,12 +61,19 @@ static bool has_disk(const struct journal *j)
 /* [disk] has told the toolstack together with the rest, unless all was there already. */
 static int vbd_finish_ok(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
 {
+	const char *proof;
+
 	if (ctx->published)
 		return 0;
-	if (verb == VERB_ATTACH && !has_disk(ctx->journal))
-		return err_set(
-			err, -ENXIO,
-			"the recipe gives the guest no disk: no [disk] step of it applies");
+	/* another's script tells of its disk by itself */
+	if (verb == VERB_ATTACH && !has_disk(ctx->journal) &&
+	    store_read(mem_printf("%s/%s", ctx->req->path, vbd_proof(ctx->req)), &proof,
+		       err) < 0)
+		return err->code != -ENOENT
+			       ? err->code
+			       : err_set(err, -ENXIO,
+					 "the recipe gives the guest no disk: no [disk] "
+					 "step of it applies");
 	return class_connected(ctx, verb, err);
 }
 

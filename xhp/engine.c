@@ -7,6 +7,7 @@
 
 #include "deadline.h"
 #include "engine_priv.h"
+#include "otherwise.h"
 #include "proc.h"
 #include "runlog.h"
 #include "settings.h"
@@ -204,8 +205,10 @@ static int write_header(struct ctx *ctx, struct xhp_err *err)
 			{ "dev", ctx->dev.ifindex ? ctx->dev.name.s : NULL },
 			{ "mtu", ctx->mtu ? mem_printf("%u", ctx->mtu) : NULL },
 			{ "recipe", recipe->root->path },
-			{ "hash",
-			  mem_printf("%016llx", (unsigned long long)recipe->hash) },
+			{ "hash", recipe->hash
+					  ? mem_printf("%016llx",
+						       (unsigned long long)recipe->hash)
+					  : NULL },
 			{ "since", mem_printf("%lld", (long long)time(NULL)) },
 			{ "note", vars_note() },
 		},
@@ -261,7 +264,8 @@ int engine_check(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
 
 	if (recipe->class->find && recipe->class->find(ctx, verb, err) < 0)
 		return err->code;
-	if (steps_check(ctx, err) < 0)
+	if (steps_check(ctx, err) < 0 &&
+	    (hand_over(ctx, err) < 0 || steps_check(ctx, err) < 0))
 		return err->code;
 	if (ctx->filtered && ctx->around) {
 		err_set(err, -EPERM,
@@ -281,10 +285,11 @@ int engine_check(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
 
 static int attach(struct ctx *ctx, struct xhp_err *err)
 {
-	const struct recipe *recipe = ctx->recipe;
+	const struct recipe *recipe;
 
 	if (engine_check(ctx, VERB_ATTACH, err) < 0 || write_header(ctx, err) < 0)
 		return err->code;
+	recipe = ctx->recipe;
 	for (unsigned int i = 0; i < recipe->nsteps; i++) {
 		if (apply_step(ctx, recipe->steps[i], err) < 0)
 			return err->code;
@@ -418,16 +423,12 @@ static int run_attach(struct ctx *ctx, struct xhp_err *err)
 
 /* --- detach --- */
 
-/* No journal: the stock script attached it, or nobody did. */
-static int detach_stock(struct ctx *ctx, struct xhp_err *err)
+static int detach_stock_steps(struct ctx *ctx, struct xhp_err *err)
 {
 	const struct recipe *recipe = ctx->recipe;
 	struct xhp_err one;
 	int first = 0;
 
-	vars_lenient();
-	if (recipe->class->find && recipe->class->find(ctx, VERB_DETACH, err) < 0)
-		return err->code;
 	/* lookups, for the values of the others; one that fails gives none */
 	for (unsigned int i = 0; i < recipe->nsteps; i++) {
 		struct step *step = recipe->steps[i];
@@ -456,6 +457,22 @@ static int detach_stock(struct ctx *ctx, struct xhp_err *err)
 		}
 	}
 	return first;
+}
+
+/* No journal: the stock script attached it, or nobody did. */
+static int detach_stock(struct ctx *ctx, struct xhp_err *err)
+{
+	const struct class *class = ctx->recipe->class;
+	struct xhp_err one;
+	int rc;
+
+	vars_lenient();
+	if (class->find && class->find(ctx, VERB_DETACH, err) < 0)
+		return err->code;
+	rc = detach_stock_steps(ctx, err);
+	if (!rc && hand_over_detach(ctx, &one) == 0)
+		rc = detach_stock_steps(ctx, err);
+	return rc;
 }
 
 static int run_detach(struct ctx *ctx, struct xhp_err *err)

@@ -64,7 +64,7 @@ static void add_key(struct ctx *ctx, const struct step *step, const struct entry
 	if (!is_known(&e->value)) {
 		json_array_append_new(later, json_string(e->key));
 		text = e->value.text;
-	} else if ((e->param->flags & P_OWN) ||
+	} else if ((e->param->flags & (P_OWN | P_OTHERWISE)) ||
 		   template_is_secret(step->scope, &e->value)) {
 		text = e->value.text;
 	} else if (e->param->type == V_COMMAND) {
@@ -157,6 +157,7 @@ static json_t *undo_json(struct journal *j)
 static int plan_attach(struct ctx *ctx, json_t *plan, struct xhp_err *err)
 {
 	const struct recipe *recipe = ctx->recipe;
+	const char *note = NULL;
 	json_t *steps = json_array();
 	bool there = ctx->journal->version; /* an empty one: a run has only just begun */
 	int rc = there ? engine_is_attached(ctx, err) : 0;
@@ -176,9 +177,13 @@ static int plan_attach(struct ctx *ctx, json_t *plan, struct xhp_err *err)
 	ctx->dev = (struct link){ 0 };
 	if (engine_settings(ctx, err) < 0 || engine_check(ctx, VERB_ATTACH, err) < 0)
 		return err->code;
+	if (ctx->recipe != recipe)
+		note = mem_printf("not for this recipe, but for %s",
+				  ctx->recipe->root->path);
+	recipe = ctx->recipe;
 	for (unsigned int i = 0; i < recipe->nsteps; i++)
 		json_array_append_new(steps, step_json(ctx, recipe->steps[i]));
-	json_set_text(plan, "note", vars_note());
+	json_set_text(plan, "note", note ? note : vars_note());
 	json_object_set_new(plan, "steps", steps);
 	json_set_text(plan, "last", recipe->class->finish);
 	return 0;

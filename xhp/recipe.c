@@ -345,14 +345,23 @@ static int take_sections(struct recipe *recipe, struct scope *scope,
 	return 0;
 }
 
+static int take_text(struct recipe *recipe, struct scope *scope, const char *text,
+		     size_t len, struct xhp_err *err)
+{
+	struct token_section *sections;
+	unsigned int n;
+
+	if (tokens_read(scope->path, NULL, text, len, &sections, &n, err) < 0)
+		return err->code;
+	return take_sections(recipe, scope, sections, n, err);
+}
+
 /* FNV-1a; tells a changed recipe from the one that attached a device. */
 static int load_scope(struct recipe *recipe, struct scope *scope, const char *path,
 		      struct xhp_err *err)
 {
-	struct token_section *sections;
 	const char *slash = strrchr(path, '/');
 	struct file file;
-	unsigned int n;
 
 	scope->path = path;
 	scope->name = slash ? slash + 1 : path;
@@ -367,20 +376,13 @@ static int load_scope(struct recipe *recipe, struct scope *scope, const char *pa
 	scope->dev = file.dev;
 	scope->ino = file.ino;
 	recipe->hash = text_hash(recipe->hash, file.text, file.len);
-	if (tokens_read(path, NULL, file.text, file.len, &sections, &n, err) < 0)
-		return err->code;
-	return take_sections(recipe, scope, sections, n, err);
+	return take_text(recipe, scope, file.text, file.len, err);
 }
 
-int recipe_load(const char *name, struct recipe *ret, struct xhp_err *err)
+static int finish(struct recipe *ret, struct scope *root, struct xhp_err *err)
 {
-	struct recipe recipe = { .hash = HASH_START };
-	struct scope *root = MEM_NEW(struct scope);
-	const char *path;
+	struct recipe recipe = *ret;
 
-	if (recipe_find(name, NULL, NULL, &path, err) < 0 ||
-	    load_scope(&recipe, root, path, err) < 0)
-		return err->code;
 	if (!recipe.device && !recipe.part)
 		err_usage(err, &(struct pos){ .file = root->path },
 			  "no \"device =\" in [recipe]: which class is it for?");
@@ -397,6 +399,39 @@ int recipe_load(const char *name, struct recipe *ret, struct xhp_err *err)
 	recipe.root = root;
 	*ret = recipe;
 	return problems_count() ? -EINVAL : 0;
+}
+
+int recipe_load(const char *name, struct recipe *ret, struct xhp_err *err)
+{
+	struct recipe recipe = { .hash = HASH_START };
+	struct scope *root = MEM_NEW(struct scope);
+	const char *path;
+
+	if (recipe_find(name, NULL, NULL, &path, err) < 0 ||
+	    load_scope(&recipe, root, path, err) < 0 || finish(&recipe, root, err) < 0)
+		return err->code;
+	*ret = recipe;
+	return 0;
+}
+
+int recipe_of_script(const char *device, const char *path, struct recipe *ret,
+		     struct xhp_err *err)
+{
+	const char *text = mem_printf("[recipe]\ndevice = %s\n[exec script]\n"
+				      "attach = %s add\ndetach = %s remove\n"
+				      "timeout = 25\n",
+				      device, path, path);
+	struct scope *root = MEM_NEW(struct scope);
+	struct recipe recipe = { .scopes = root };
+
+	*root = (struct scope){ .path = path, .name = path };
+	if (take_text(&recipe, root, text, strlen(text), err) < 0 ||
+	    finish(&recipe, root, err) < 0)
+		return err->code;
+	/* it is the script that is to be looked at */
+	recipe.steps[0]->pos = (struct pos){ .file = path, .line = 1 };
+	*ret = recipe;
+	return 0;
 }
 
 void recipe_stub(const char *device, const char *path, struct recipe *ret)

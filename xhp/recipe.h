@@ -107,7 +107,7 @@ struct recipe {
 	const char *description;
 	struct step **steps; /* top to bottom, through all scopes */
 	unsigned int nsteps;
-	uint64_t hash; /* of all files' bytes */
+	uint64_t hash; /* of all files' bytes; 0: there is no file */
 	bool part;     /* lint: something that it uses could not be read */
 };
 
@@ -117,6 +117,10 @@ struct recipe {
  * Errors have err->usage set; -ENOENT if there is no such recipe.
  */
 int recipe_load(const char *name, struct recipe *ret, struct xhp_err *err);
+
+/* One that runs a hotplug script of another's, as libxl would. */
+int recipe_of_script(const char *device, const char *path, struct recipe *ret,
+		     struct xhp_err *err);
 
 /* A recipe without steps, for a detach that the journal alone carries out. */
 void recipe_stub(const char *device, const char *path, struct recipe *ret);

@@ -164,6 +164,8 @@ int step_bind(struct ctx *ctx, struct step *step, struct xhp_err *err)
 		const struct entry *e = step_entry(step, p->key);
 		const char *text = "";
 
+		if (p->flags & P_OTHERWISE)
+			continue;
 		if (p->type == V_COMMAND || (p->flags & P_OWN)) {
 			if (e)
 				*(const struct template **)((char *)step->args +
@@ -252,6 +254,7 @@ int steps_check(struct ctx *ctx, struct xhp_err *err)
 		if (step->late)
 			continue;
 		if (step_check(ctx, step, err) < 0) {
+			ctx->refused = step;
 			if (!step->optional)
 				return err->code;
 			log_warn("optional step left out: %s:%d: %s", err->pos.file,

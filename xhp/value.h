@@ -104,6 +104,8 @@ enum param_flags {
 	P_OWN = 16,     /* may name the step's own results: its value is a const struct
 			   template *, which the action expands when it has them */
 	P_INFORMS = 32, /* only for people: what may not be read is empty there */
+	P_OTHERWISE = 64, /* who serves the device if what the step is for is not there:
+			     expanded only then (otherwise.h) */
 };
 
 /* One key of an action: the same row parses, lints, helps and documents. */

@@ -9,11 +9,6 @@ teardown() {
 	rig_teardown
 }
 
-# recipe LINE...: what the scripts' names run is a recipe of these lines.
-recipe() {
-	printf '%s\n' '[recipe]' 'device = vif' "$@" >"$RIG/etc-xen/hotplug/vif-bridge.ini"
-}
-
 # vlan_scene [KEY=VALUE...]: scene, with a bridge that filters.
 vlan_scene() {
 	scene "$@"
@@ -54,7 +49,7 @@ vlans_are() {
 	keep before
 	run vif_call 1 0 online
 	refused 1 0 CONFIG_BRIDGE_VLAN_FILTERING
-	recipe '[bridge]' 'name = br7.10' 'create = yes' 'vlan-filtering = enable'
+	vif_recipe '[bridge]' 'name = br7.10' 'create = yes' 'vlan-filtering = enable'
 	run vif_call 1 0 online
 	[ "$status" = 1 ]
 	says CONFIG_BRIDGE_VLAN_FILTERING
@@ -128,11 +123,11 @@ vlans_are() {
 	local n
 	for n in 1p/2-4094 1p/2+2x2046; do
 		vlan_scene
-		recipe '[bridge]' 'name = br0'
+		vif_recipe '[bridge]' 'name = br0'
 		shimmed FAULT_LOG=/run/calls
 		vif_call 1 0 offline
 		grep -c netlink "$RIG/run/calls" >"$RIG/plain"
-		recipe '[bridge]' 'name = br0' "vlan = $n"
+		vif_recipe '[bridge]' 'name = br0' "vlan = $n"
 		rm "$RIG/run/calls"
 		reset_nodes
 		shimmed FAULT_LOG=/run/calls
@@ -197,7 +192,7 @@ vlans_are() {
 	run vif_call 1 0 online
 	refused 1 0 'br0 does not filter VLANs' 'ip link set br0 type bridge vlan_filtering 1' \
 		'vlan-filtering = enable'
-	recipe '[bridge]' 'name = br0' 'vlan = ${vlan}' 'vlan-filtering = enable'
+	vif_recipe '[bridge]' 'name = br0' 'vlan = ${vlan}' 'vlan-filtering = enable'
 	run vif_call 1 0 online
 	[ "$status" = 0 ]
 	says 'br0 filters VLANs from now on'
@@ -214,7 +209,7 @@ vlans_are() {
 	# without a VLAN, it is none of our business
 	ip -n "$DOM0" link set br0 type bridge vlan_filtering 0
 	xenstore-write /local/domain/0/backend/vif/1/0/vlan ''
-	recipe '[bridge]' 'name = br0' 'vlan-filtering = enable'
+	vif_recipe '[bridge]' 'name = br0' 'vlan-filtering = enable'
 	vif_call 1 0 online
 	link_is br0 'vlan_filtering 0'
 }
@@ -298,7 +293,7 @@ vlans_are() {
 	tap_add other
 	ip -n "$DOM0" link set other up
 	keep before
-	recipe '[bridge]' 'dev = trunk' 'name = br0' 'vlan = 10p/150-160'
+	vif_recipe '[bridge]' 'dev = trunk' 'name = br0' 'vlan = 10p/150-160'
 	vif_call 1 0 online
 	[ "$(vlans_of trunk | wc -w)" = 12 ]
 	vif_call 1 0 offline
@@ -307,7 +302,7 @@ vlans_are() {
 	bridge -n "$DOM0" vlan add dev trunk vid 11
 	run vif_call 1 0 offline
 	says 'the VLANs of trunk are 10-11' || says 'the VLANs of trunk are 10pu,11'
-	recipe '[bridge]' 'dev = other' 'name = br0' 'vlan = 10p'
+	vif_recipe '[bridge]' 'dev = other' 'name = br0' 'vlan = 10p'
 	run vif_call 1 0 online
 	[ "$status" = 1 ]
 	says 'other is up: frames would pass in another VLAN'
@@ -333,7 +328,7 @@ vlans_are() {
 	scene
 	dom0 ip link set vif1.0 down
 	keep before
-	recipe '[bridge]' 'name = br7.10' 'create = yes'
+	vif_recipe '[bridge]' 'name = br7.10' 'create = yes'
 	vif_call 1 0 online
 	link_is br7 'vlan_filtering 1'
 	vlans_are vif1.0 10pu
@@ -343,30 +338,11 @@ vlans_are() {
 
 # bats test_tags=kernel:bridge-vlan
 @test "VLANs: each message fails, or is the last, and nothing is left" {
-	local how n
 	vlan_scene vlan=10p/20-22/30u
 	dom0 sysctl -qw net.ipv6.conf.vif1/0.accept_dad=0
-	recipe '[bridge]' 'name = br0' 'vlan = ${vlan}' 'isolated = yes'
+	vif_recipe '[bridge]' 'name = br0' 'vlan = ${vlan}' 'isolated = yes'
 	keep before
-	for how in fail after; do
-		for ((n = 1; ; n++)); do
-			rm -f "$RIG/run/calls"
-			run shimmed FAULT_AT=$n FAULT_HOW=$how FAULT_KINDS=n FAULT_LOG=/run/calls
-			grep -q FAULT "$RIG/run/calls" || break
-			echo "$how, call $n: $status $output"
-			case $status in
-			0) vif_call 1 0 offline ;;
-			137)
-				! grep -qs '^done ' "$RIG/run/xen-hotplug/devices/vif-1-0" ||
-					vif_call 1 0 offline
-				xhp gc
-				;;
-			esac
-			xenstore-rm /local/domain/0/backend/vif/1/0/hotplug-error 2>/dev/null || :
-			detached
-		done
-		[ "$status" = 0 ]
-		[ "$n" -ge 8 ]
-		vif_call 1 0 offline
-	done
+	each_call fail n
+	[ "$hits" -ge 7 ]
+	each_call after n
 }

@@ -490,6 +490,9 @@ EACH="
 	backend vscsi 1 0
 	thing_call 1 0 add
 	[ "$(node vscsi 1 0 hotplug-status)" = connected ]
+	xhp status | grep -E '^vscsi-1-0 +- +- +vscsi.ini +guest1 \(1\) .* attached +-$'
+	xhp status guest1/vscsi0 | head -1 | grep '^vscsi-1-0: attached, guest guest1 (1)$'
+	xhp status vscsi/1/0 | head -1 | grep '^vscsi-1-0: attached'
 	thing_call 1 0 remove
 }
 

@@ -124,10 +124,14 @@ simple() {
 		attach = show
 	END
 	BASH_ENV=/x LD_LIBRARY_PATH=/x IFS=x thing_call 1 0 add
-	diff - <(grep -vE '^(_|SHLVL|PWD|OLDPWD)=' "$RIG/run/env") <<-'END'
+	diff - <(grep -vE '^(_|SHLVL|PWD|OLDPWD|XENSTORED_PATH)=' "$RIG/run/env") <<-'END'
 		HOME=/
 		LC_ALL=C
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+		XENBUS_BASE_PATH=backend
+		XENBUS_PATH=backend/thing/1/0
+		XENBUS_TYPE=thing
+		script=/etc/xen/hotplug/mine.ini
 		/
 		1
 	END

@@ -267,6 +267,18 @@ frames_table() {
 		{ sed '/^ok/d' "$RIG/frames"; return 1; }
 }
 
+# uplink_add: dom0's eth0, 192.0.2.1/24, leads to the namespace $NET, which has .99 there.
+uplink_add() {
+	NET=$DOM0-9.9
+	rig_netns "$NET" &&
+		ip -n "$DOM0" link add eth0 type veth peer name eth0 netns "$NET" &&
+		ip -n "$DOM0" addr add 192.0.2.1/24 dev eth0 &&
+		ip -n "$DOM0" link set eth0 addrgenmode none up &&
+		ip -n "$NET" addr add 192.0.2.99/24 dev eth0 &&
+		ip -n "$NET" link set eth0 addrgenmode none up &&
+		dom0 sysctl -qw net.ipv4.ip_forward=1
+}
+
 # vif_add D N [NAME]: stands in for netback. The MAC is not netback's fe:ff:ff:ff:ff:ff,
 # so that a test can see who sets that. The guest's end says nothing of its own accord.
 vif_add() {

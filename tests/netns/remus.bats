@@ -308,3 +308,22 @@ passed() {
 	done
 	unchanged
 }
+
+@test "status and tree: beside the guest's vif, which is what its names mean" {
+	backend vif 1 0 bridge=br0
+	vif_call 1 0 online
+	remus setup
+	xhp status | grep -E '^remus-1-0 +vif1.0 +from-guest to ifb1.0 +netbuf.ini +guest1 \(1\) +[-0-9]+ [:0-9]+ +[0-9.]+ ms +attached +-$'
+	for name in vif1.0 guest1/vif1.0 guest1/eth0; do
+		xhp status "$name" | head -1 | grep '^vif-1-0: attached'
+	done
+	for name in remus-1-0 "$NODE" guest1/remus0; do
+		xhp status "$name" | head -1 | grep '^remus-1-0: attached'
+	done
+	xhp tree | grep -A1 -x 'interface ifb1.0' | grep -x '`- vif1.0  guest1 (1), from-guest to ifb1.0'
+	xhp status --json | jq -e '.[] | select(.class == "remus") | .filtered == null and .healthy'
+	ip -n "$DOM0" link del ifb1.0
+	xhp status | grep -E '^remus-1-0 .* DRIFTED +-$'
+	remus teardown
+	vif_call 1 0 offline
+}

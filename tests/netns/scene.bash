@@ -76,6 +76,15 @@ status_is() {
 	[ "$got" = "$1" ] || { echo "hotplug-status = $got"; return 1; }
 }
 
+# as_schema DEFINITION: is standard input JSON as xhp/schema.json says?
+as_schema() {
+	local wrong
+	cat >"$RIG/json"
+	wrong=$(jq -rn --slurpfile schema "$RIG_TOP/xhp/schema.json" --arg of "$1" \
+		--slurpfile data "$RIG/json" -f "$RIG_TOP/tests/netns/schema.jq") || return
+	[ -z "$wrong" ] || { echo "$wrong"; return 1; }
+}
+
 # says TEXT...: did the last `run` say all of it?
 says() {
 	local text
@@ -135,6 +144,36 @@ at_once() {
 		done
 		wait
 	END
+}
+
+# vif_recipe LINE...: what the scripts' names run is a recipe of these lines.
+vif_recipe() {
+	printf '%s\n' '[recipe]' 'device = vif' "$@" >"$RIG/etc-xen/hotplug/vif-bridge.ini"
+}
+
+# each_call HOW KINDS [CHECK]: a call of vif1.0's attach fails, or is the last before
+# SIGKILL, each in turn; when that is undone, CHECK (detached) has to hold. hits: how many.
+each_call() {
+	local n check=${3:-detached}
+	hits=0
+	for ((n = 1; ; n++)); do
+		rm -f "$RIG/run/calls"
+		run shimmed FAULT_AT=$n FAULT_HOW="$1" FAULT_KINDS="$2" FAULT_LOG=/run/calls
+		grep -q FAULT "$RIG/run/calls" || break
+		hits=$((hits + 1))
+		echo "$1, call $n: $status $output"
+		case $status in
+		0) vif_call 1 0 offline || return ;;
+		137)
+			! grep -qs '^done ' "$RIG/run/xen-hotplug/devices/vif-1-0" ||
+				vif_call 1 0 offline || return
+			xhp gc || return
+			;;
+		esac
+		xenstore-rm /local/domain/0/backend/vif/1/0/hotplug-error 2>/dev/null || :
+		"$check" || return
+	done
+	[ "$status" = 0 ] && vif_call 1 0 offline && "$check"
 }
 
 # A scene in which every kind of record is made, and the states "before" and "attached".
