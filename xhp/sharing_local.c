@@ -271,7 +271,7 @@ static int check_exclusive(struct sharing *s, struct xhp_err *err)
 			/* dm without a user: it was looked at, too. md writes by itself.
 			 */
 			if (!blockdev_is_held_by(id->dev, "md")) {
-				if (!s->mounted.n)
+				if (!s->mounted.n && !s->warned)
 					log_warn(
 						"%s: the device mapper has a device on top of %s, "
 						"which nobody seems to use",

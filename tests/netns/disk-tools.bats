@@ -185,6 +185,7 @@ rbd_tool() {
 		printf 'rbd ' >>/run/calls; printf '<%s>' "$@" >>/run/calls; echo >>/run/calls
 		case "$2" in
 		map) echo "warning: something" >&2; cat /run/loop ;;
+		unmap) ! ls -l "/proc/$PPID/fd" | grep -q "$(cat /run/loop)" || exit 16 ;;&
 		unmap) [ ! -e /run/busy ] || { rm /run/busy; echo 'rbd: sysfs write failed' >&2; exit 16; } ;;
 		esac
 	END
@@ -242,6 +243,20 @@ rbd_tool() {
 	done
 	losetup -d "$OTHER"
 	OTHER=
+}
+
+@test "a disk that is refused is not open any more when its program takes it back" {
+	disk_scene block-rbd pool/vm-1
+	rbd_tool
+	add
+	disk 2 pool/vm-2
+	rm "$RIG/run/calls"
+	run add 2
+	[ "$status" = 1 ]
+	says 'guest "guest1"'
+	called 'rbd <device><map><pool/vm-2>' "rbd <device><unmap><$LOOP>"
+	remove
+	[ -z "$(compgen -G "$RIG/run/xen-hotplug/[ds]*/*")" ]
 }
 
 nbd_tool() {
