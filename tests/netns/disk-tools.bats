@@ -104,6 +104,21 @@ iscsi_tools() {
 	left
 }
 
+@test "block-iscsi: another portal, whose address begins with the same digits" {
+	disk_scene block-iscsi "iqn=$IQN,portal=192.0.2.1"
+	iscsi_tools
+	truncate -s 1M "$RIG/image2"
+	OTHER=$(losetup --show -f "$RIG/image2")
+	ln -s "$OTHER" "$RIG/run/disk/by-path/ip-192.0.2.10:3260-iscsi-$IQN-lun-0"
+	keep before
+	add
+	attached
+	rm "$RIG/run/disk/by-path/ip-192.0.2.10:3260-iscsi-$IQN-lun-0"
+	remove
+	losetup -d "$OTHER"
+	OTHER=
+}
+
 @test "block-iscsi: two disks of one target share the session; the last one logs out" {
 	disk_scene block-iscsi "iqn=$IQN,portal=192.0.2.1:3260" mode=r
 	iscsi_tools
