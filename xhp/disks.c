@@ -270,3 +270,68 @@ int disks_users(const struct disk_id *id, struct field **ret, unsigned int *ret_
 {
 	return names(disk_key(id), ret, ret_n, err);
 }
+
+/* The devices that stand in one of these directories, each once. */
+static int all_devices(const struct field *keys, unsigned int nkeys, struct field **ret,
+		       unsigned int *ret_n, struct xhp_err *err)
+{
+	struct field *devices = NULL;
+	unsigned int n = 0, kept = 0;
+
+	for (unsigned int i = 0; i < nkeys; i++) {
+		struct field *list;
+		unsigned int nlist;
+
+		if (names(keys[i].name, &list, &nlist, err) < 0)
+			return err->code;
+		for (unsigned int k = 0; k < nlist; k++)
+			*MEM_PUSH(devices, n) = list[k];
+	}
+	if (n)
+		qsort(devices, n, sizeof(*devices), compare);
+	for (unsigned int i = 0; i < n; i++) {
+		if (!kept || strcmp(devices[kept - 1].name, devices[i].name) != 0)
+			devices[kept++] = devices[i];
+	}
+	*ret = devices;
+	*ret_n = kept;
+	return 0;
+}
+
+int disks_sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
+{
+	struct field *keys, *devices = NULL, *loops;
+	unsigned int nkeys, ndevices = 0, nloops, n = 0;
+	CLEANUP_FD int index = -1;
+
+	if (names("", &keys, &nkeys, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < nkeys; i++) {
+		if (strcmp(keys[i].name, LOOPS) != 0)
+			keys[n++] = keys[i];
+	}
+	if (!n)
+		return 0;
+	index = state_dir(index_name(), err);
+	if (index < 0 || all_devices(keys, n, &devices, &ndevices, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < ndevices; i++) {
+		if (!is_gone(devices[i].name))
+			continue;
+		for (unsigned int k = 0; k < n; k++) {
+			if (leave(index, keys[k].name, devices[i].name, err) < 0)
+				return err->code;
+		}
+		printf("%s: it is in the index of disks no more\n", devices[i].name);
+	}
+	if (names(LOOPS, &loops, &nloops, err) < 0)
+		return err->code;
+	for (unsigned int i = 0; i < nloops; i++) {
+		const char *key = mem_printf("b%u:%s", LOOP_MAJOR, loops[i].name);
+
+		if (faccessat(index, key, F_OK, 0) < 0 &&
+		    leave(index, LOOPS, loops[i].name, err) < 0)
+			return err->code;
+	}
+	return 0;
+}
