@@ -158,6 +158,7 @@ both() {
 	shimmed_disk FAULT_AT=2 FAULT_HOW=wait FAULT_KINDS=l FAULT_LOG=/run/calls \
 		>"$RIG/said" 2>&1 &
 	until grep -qs FAULT "$RIG/run/calls"; do sleep 0.05; done
+	rm "$RIG/etc-xen/hotplug.conf"
 	add 2
 	attached 2
 	! wait $!
