@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The index of our disks: empty files, each made and removed in one call.
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -181,31 +180,10 @@ bool disks_entered(const char *device, const struct disk_ids *ids)
 	return true;
 }
 
-static int names_in(const char *path, struct field **ret, unsigned int *ret_n,
-		    struct xhp_err *err)
-{
-	DIR *d = opendir(path);
-	struct field *list = NULL;
-	unsigned int n = 0;
-	struct dirent *e;
-
-	if (!d && errno != ENOENT)
-		return err_sys(err, -errno, "%s", path);
-	while (d && (e = readdir(d))) {
-		if (*e->d_name != '.')
-			*MEM_PUSH(list, n) = (struct field){ mem_strdup(e->d_name), "" };
-	}
-	if (d)
-		closedir(d);
-	*ret = list;
-	*ret_n = n;
-	return 0;
-}
-
 static int names(const char *dir, struct field **ret, unsigned int *ret_n,
 		 struct xhp_err *err)
 {
-	return names_in(index_path(dir), ret, ret_n, err);
+	return journal_names(mem_printf("%s/%s", index_name(), dir), ret, ret_n, err);
 }
 
 static int compare(const void *a, const void *b)
@@ -219,7 +197,7 @@ int disks_devices(struct field **ret, unsigned int *ret_n, struct xhp_err *err)
 	unsigned int n, njournals, kept = 0;
 
 	if (names(DEVICES, &list, &n, err) < 0 ||
-	    names_in(STATE_DIR "/" JOURNAL_DEVICES, &journals, &njournals, err) < 0)
+	    journal_names(JOURNAL_DEVICES, &journals, &njournals, err) < 0)
 		return err->code;
 	if (njournals)
 		qsort(journals, njournals, sizeof(*journals), compare);
