@@ -9,6 +9,9 @@ LIBDIR ?= $(PREFIX)/lib/xen-hotplug
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 RULESDIR ?= $(PREFIX)/lib/udev/rules.d
 MANDIR ?= $(DATADIR)/man
+BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
+# Debian's zsh looks for what packages bring elsewhere than all others.
+ZSHCOMPDIR ?= $(DATADIR)/zsh/$(if $(wildcard $(DATADIR)/zsh/vendor-completions),vendor-completions,site-functions)
 B := build
 
 CC ?= cc
@@ -98,7 +101,9 @@ install: all
 	done
 	$(INSTALL) -m 644 xhp/xen-hotplug.8 $(DESTDIR)$(MANDIR)/man8/
 	$(INSTALL) -m 644 conf/xen-hotplug-recipe.5 $(DESTDIR)$(MANDIR)/man5/
-	$(INSTALL) -d $(DEST_DOCS)
+	$(INSTALL) -d $(DEST_DOCS) $(DESTDIR)$(BASHCOMPDIR) $(DESTDIR)$(ZSHCOMPDIR)
+	$(INSTALL) -m 644 conf/completion.bash $(DESTDIR)$(BASHCOMPDIR)/xen-hotplug
+	$(INSTALL) -m 644 conf/completion.zsh $(DESTDIR)$(ZSHCOMPDIR)/_xen-hotplug
 	$(INSTALL) -m 644 $(DOCS) $(DEST_DOCS)/
 
 # The administrator's files stay: recipes, and settings that were changed. The old scripts
@@ -107,7 +112,8 @@ uninstall:
 	[ -n "$(DESTDIR)" ] || [ ! -d /etc/xen/scripts ] || [ ! -x $(SBINDIR)/xen-hotplug ] || \
 		$(SBINDIR)/xen-hotplug disable
 	rm -f $(DESTDIR)$(SBINDIR)/xen-hotplug $(DESTDIR)$(MANDIR)/man8/xen-hotplug.8 \
-		$(DESTDIR)$(MANDIR)/man5/xen-hotplug-recipe.5
+		$(DESTDIR)$(MANDIR)/man5/xen-hotplug-recipe.5 \
+		$(DESTDIR)$(BASHCOMPDIR)/xen-hotplug $(DESTDIR)$(ZSHCOMPDIR)/_xen-hotplug
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
 		$(addprefix $(DESTDIR)$(RULESDIR)/,$(notdir $(RULES)))
 	rm -f $(addprefix $(DEST_RECIPES)/,$(notdir $(RECIPES) $(INITS)) schema.json)
@@ -131,7 +137,7 @@ RUN_DEPS := xen-utils-common $(XEN_UTILS) iproute2 nftables iputils-ping util-li
 	jq ethtool
 TEST_DEPS := bats libcmocka-dev e2fsprogs btrfs-progs iptables clang-format mandoc bsdextrautils \
 	net-tools git openvswitch-switch ovn-central ovn-host strace dnsmasq-base \
-	busybox-static
+	busybox-static zsh graphviz
 XEN_DEPS := qemu-system-x86 mmdebstrap cpio
 
 deps:

@@ -31,7 +31,7 @@ static const struct param params[] = {
 	{ .key = "name",
 	  .type = V_BRIDGE,
 	  .offset = offsetof(struct args, name),
-	  .help = "the bridge, or NAME.TAG for one VLAN of it; else the only bridge there is" },
+	  .help = "the bridge, with its VLANs: NAME.TAG, NAME:T1:T2; else the only bridge there is" },
 	{ .key = "vlan",
 	  .type = V_VLANS,
 	  .offset = offsetof(struct args, vlan),
@@ -138,16 +138,37 @@ static bool literal_name(struct args *args)
 	const char *name = mem_printf("%s.%u", spec->name.s, spec->tag);
 	struct xhp_err unused;
 
-	return spec->tag && !spec->ntrunks && strlen(name) < IFNAMSIZ &&
+	return spec->tag && strlen(name) < IFNAMSIZ &&
 	       !nl_link_by_name(name, &args->bridge, &unused) &&
 	       !strcmp(args->bridge.kind, "bridge");
 }
 
+/* NULL: none is asked for, and the port has those that the bridge gives it. */
+static struct vlan_set *vlans_wanted(const struct args *args)
+{
+	const struct bridge_spec *spec = &args->name;
+	struct vlan_set *set;
+
+	if (!args->vlan.set && !spec->tag && !spec->ntrunks)
+		return NULL;
+	set = MEM_NEW(struct vlan_set);
+	for (unsigned int i = 0; i < args->vlan.n; i++) {
+		const struct vlan *v = &args->vlan.v[i];
+		uint8_t flags = VLAN_MEMBER | (v->untagged ? VLAN_UNTAGGED : 0) |
+				(v->pvid ? VLAN_PVID : 0);
+
+		for (unsigned int vid = v->first; vid <= v->last; vid += v->step)
+			set->v[vid] |= flags;
+	}
+	for (unsigned int i = 0; i < spec->ntrunks; i++)
+		set->v[spec->trunks[i]] = VLAN_MEMBER;
+	if (spec->tag)
+		set->v[spec->tag] = VLAN_MEMBER | VLAN_UNTAGGED | VLAN_PVID;
+	return set;
+}
+
 static struct port port_wanted(const struct args *args)
 {
-	const struct vlan pvid = { args->name.tag, args->name.tag, 1, true, true };
-	const struct vlan *list = args->vlan.set ? args->vlan.v : &pvid;
-	unsigned int n = args->vlan.set ? args->vlan.n : args->name.tag ? 1 : 0;
 	struct port p = { .enable = args->filtering == FILTERING_ENABLE };
 
 	for (int i = 0; i < PORT_OPTIONS; i++) {
@@ -156,16 +177,7 @@ static struct port port_wanted(const struct args *args)
 					 ? (uint8_t)(args->options[i] - 1)
 					 : args->options[i] == 1;
 	}
-	if (n)
-		p.vlans = MEM_NEW(struct vlan_set);
-	for (unsigned int i = 0; i < n; i++) {
-		uint8_t flags = VLAN_MEMBER | (list[i].untagged ? VLAN_UNTAGGED : 0) |
-				(list[i].pvid ? VLAN_PVID : 0);
-
-		for (unsigned int vid = list[i].first; vid <= list[i].last;
-		     vid += list[i].step)
-			p.vlans->v[vid] |= flags;
-	}
+	p.vlans = vlans_wanted(args);
 	return p;
 }
 
@@ -201,14 +213,11 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 			return err->code;
 		args->bridge = (struct link){ .name = args->name.name };
 	}
-	if (args->name.ntrunks)
+	if (args->vlan.set && (args->name.tag || args->name.ntrunks))
 		return err_set(err, -EINVAL,
-			       "NAME:TRUNK is Open vSwitch's syntax; a Linux "
-			       "bridge takes vlan=");
-	if (args->name.tag && args->vlan.set)
-		return err_set(err, -EINVAL,
-			       "%s.%u and vlan= both say which VLAN it is: only one can",
-			       args->name.name.s, args->name.tag);
+			       "vlan= goes with a plain bridge: what stands behind %s "
+			       "says already which VLANs there are",
+			       args->name.name.s);
 	args->port = port_wanted(args);
 	if (args->port.vlans)
 		warn_tagged(ctx, &link, args->port.vlans);
@@ -358,6 +367,31 @@ static int undo_port(const struct ctx *ctx, const struct rec *rec, bool moved,
 	return port_restore(&old, link, err);
 }
 
+/* The record's bridge, or else the one that was made anew under its name. */
+static int bridge_of(const struct rec *rec, struct link *ret, struct xhp_err *err)
+{
+	const char *name = rec_get(rec, "bridge");
+
+	if (!nl_link_by_index((int)rec_num(rec, "bridge-ifindex", -1), ret, err) &&
+	    !strcmp(ret->kind, "bridge"))
+		return 0;
+	if (!name)
+		return rec_unknown(rec, err);
+	if (nl_link_by_name(name, ret, err) < 0)
+		return err->code == -ENODEV
+			       ? err_set(err, -ENODEV, "there is no bridge %s any more",
+					 name)
+			       : err->code;
+	if (!strcmp(ret->kind, "bridge"))
+		return 0;
+	return err_set(err, -EINVAL, "%s is not a bridge any more", name);
+}
+
+static bool is_anew(const struct rec *rec, const struct link *bridge)
+{
+	return bridge->ifindex != rec_num(rec, "bridge-ifindex", -1);
+}
+
 static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
 	struct link_change change = { .master = (int)rec_num(rec, "old-master", 0) };
@@ -374,6 +408,8 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	if (!ctx->rollback && change.master == bridge &&
 	    !strcmp(rec_get(rec, "ifindex"), own ? own : ""))
 		change.master = 0;
+	if (link.master && link.master != bridge && !bridge_of(rec, &old, err))
+		bridge = old.ifindex;
 	if (link.master == bridge && link.master != change.master) {
 		change.set_master = true;
 		if (change.master && nl_link_by_index(change.master, &old, err) < 0)
@@ -411,37 +447,70 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		return 1;
 	if (port_of(rec, "", &port, err) < 0)
 		return err->code;
-	if (link.master != rec_num(rec, "bridge-ifindex", -1))
-		err_set(err, -ESTALE, "%s is not in %s any more", link.name.s,
-			rec_get(rec, "bridge"));
+	if (bridge_of(rec, &bridge, err) < 0)
+		return err->code == -ENODEV || err->code == -EINVAL ? 1 : err->code;
+	if (link.master != bridge.ifindex)
+		err_set(err, -ESTALE, "%s is not in %s any more%s", link.name.s,
+			bridge.name.s,
+			is_anew(rec, &bridge) ? ", a bridge that was made anew" : "");
 	else if ((long)link.mtu != rec_num(rec, "mtu", -1))
 		err_set(err, -ESTALE, "the MTU of %s is %u, not %s", link.name.s,
 			link.mtu, rec_get(rec, "mtu"));
-	else if (port_is_plain(&port))
-		return 0;
-	else if (!nl_link_by_index(link.master, &bridge, err))
+	else
 		return port_audit(&port, &link, &bridge, err);
 	return 1;
 }
 
-/* By the bridge's ifindex: another one of its name may not be meant. */
+static int join(const struct port *port, const struct link *link,
+		const struct link *bridge, uint32_t mtu, struct xhp_err *err)
+{
+	const struct link_change in = { .mtu = mtu,
+					.set_master = link->master != bridge->ifindex,
+					.master = bridge->ifindex };
+	const struct link_change out = { .set_master = true };
+	struct xhp_err unused;
+
+	if (nl_link_change(link->ifindex, &in, err) < 0)
+		return err_wrap(err, "cannot join %s to %s", link->name.s,
+				bridge->name.s);
+	if (!port_set(port, link, bridge, false, err))
+		return 0;
+	if (in.set_master)
+		(void)nl_link_change(link->ifindex, &out, &unused);
+	return err->code;
+}
+
+/* Into a bridge that was made anew, but not out of one where somebody put it since. Down
+ * meanwhile: as a plain port of it, it could reach whom it must not. */
 static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
-	struct link_change change = { .mtu = (uint32_t)rec_num(rec, "mtu", 0) };
 	struct link link, bridge;
+	struct xhp_err up_err;
 	struct port port;
+	bool down;
+	int rc;
 
 	(void)ctx;
 	if (!strcmp(rec->kind, "made"))
 		return bridge_repair(rec, err);
-	change.master = (int)rec_num(rec, "bridge-ifindex", 0);
 	if (rec_link(rec, &link, err) < 0 || port_of(rec, "", &port, err) < 0 ||
-	    nl_link_by_index(change.master, &bridge, err) < 0)
+	    bridge_of(rec, &bridge, err) < 0)
 		return err->code;
-	change.set_master = link.master != change.master;
-	if (nl_link_change(link.ifindex, &change, err) < 0)
-		return err_wrap(err, "cannot join %s to %s", link.name.s, bridge.name.s);
-	return port_set(&port, &link, &bridge, false, err);
+	if (is_anew(rec, &bridge) && link.master && link.master != bridge.ifindex)
+		return err_set(err, -EBUSY,
+			       "%s has another master by now: it is left there",
+			       link.name.s);
+	if (port_check(&port, &bridge, err) < 0)
+		return err->code;
+	down = !port_is_plain(&port) && link.master != bridge.ifindex &&
+	       link.flags & IFF_UP;
+	if (down && link_set_up(&link, false, err) < 0)
+		return err->code;
+	rc = join(&port, &link, &bridge, (uint32_t)rec_num(rec, "mtu", 0), err);
+	link.flags &= ~(unsigned int)IFF_UP;
+	if (down && link_set_up(&link, true, rc ? &up_err : err) < 0 && !rc)
+		rc = err->code;
+	return rc;
 }
 
 /* The bridge may have gone, or be another one than the recipe would choose now. */

@@ -339,9 +339,9 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	if (!strcmp(rec->kind, "offload"))
 		return link_undo_offload(rec, &link, err);
 	if (!strcmp(rec->kind, "address-removed"))
-		return link_undo_address(rec, &link, false, err);
+		return link_put_address(rec, &link, true, err);
 	if (!strcmp(rec->kind, "address-added"))
-		return link_undo_address(rec, &link, true, err);
+		return link_put_address(rec, &link, false, err);
 	return rec_unknown(rec, err);
 }
 
@@ -355,6 +355,8 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		return 1;
 	if (!strcmp(rec->kind, "offload"))
 		return link_audit_offload(rec, &link, err);
+	if (!strcmp(rec->kind, "address-added"))
+		return link_audit_address(rec, &link, err);
 	if (!strcmp(rec->kind, "name") && strcmp(link.name.s, rec_get(rec, "new")) != 0) {
 		err_set(err, -ESTALE, "%s is called %s now", rec_get(rec, "new"),
 			link.name.s);
@@ -367,6 +369,11 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	    rec_num(rec, "mtu", link.mtu) != link.mtu) {
 		err_set(err, -ESTALE, "%s has MAC %s and MTU %u now", link.name.s,
 			mac_text(link.mac), link.mtu);
+		return 1;
+	}
+	if (link.addrgenmode != 0xff &&
+	    rec_num(rec, "addrgenmode", link.addrgenmode) != link.addrgenmode) {
+		err_set(err, -ESTALE, "%s generates IPv6 addresses again", link.name.s);
 		return 1;
 	}
 	alias = rec_get(rec, "alias");
@@ -391,9 +398,13 @@ static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		return err->code;
 	if (!strcmp(rec->kind, "offload"))
 		return link_repair_offload(rec, &link, err);
+	if (!strcmp(rec->kind, "address-added"))
+		return link_put_address(rec, &link, true, err);
 	if (strcmp(rec->kind, "set") != 0)
 		return err_set(err, -EBUSY, "the interface is in use");
 	change.mac = mac ? bytes : NULL;
+	change.set_addrgen = rec_get(rec, "addrgenmode") && link.addrgenmode != 0xff;
+	change.addrgenmode = (uint8_t)rec_num(rec, "addrgenmode", 0);
 	change.alias = rec_get(rec, "alias");
 	change.set_txqueuelen = rec_get(rec, "txqueuelen");
 	change.txqueuelen = (uint32_t)rec_num(rec, "txqueuelen", 0);

@@ -13,8 +13,11 @@ int link_flush(struct ctx *ctx, const struct link *link, struct xhp_err *err);
 /* Adds those that it has not yet: "address-added". */
 int link_address(struct ctx *ctx, const struct link *link, const struct prefixes *list,
 		 struct xhp_err *err);
-int link_undo_address(const struct rec *rec, const struct link *link, bool added,
-		      struct xhp_err *err);
+/* Either kind: back on the interface (`there`), or off it. */
+int link_put_address(const struct rec *rec, const struct link *link, bool there,
+		     struct xhp_err *err);
+int link_audit_address(const struct rec *rec, const struct link *link,
+		       struct xhp_err *err);
 
 /* Records of kind "offload". Each: 1 = on, 2 = off, 0 = as it is. */
 int link_offload(struct ctx *ctx, const struct link *link,

@@ -63,7 +63,8 @@ static int add_address(struct ctx *ctx, const struct link *link, const struct pr
 				   .flags = p->family == AF_INET6 ? IFA_F_NODAD : 0 };
 
 	if (RECORD(ctx, err, SCOPE_HOST, "link", "address-added", "ifindex",
-		   link_num(link->ifindex), "address", prefix_text(p)) < 0)
+		   link_num(link->ifindex), "address", prefix_text(p), "flags",
+		   unless(a.flags, 0)) < 0)
 		return err->code;
 	return nl_address_add(link->ifindex, &a, err);
 }
@@ -124,16 +125,32 @@ static int address_of(const struct rec *rec, struct address *ret, struct xhp_err
 	return 0;
 }
 
-int link_undo_address(const struct rec *rec, const struct link *link, bool added,
-		      struct xhp_err *err)
+int link_audit_address(const struct rec *rec, const struct link *link,
+		       struct xhp_err *err)
+{
+	struct address a, *have;
+	unsigned int n;
+
+	if (address_of(rec, &a, err) < 0 ||
+	    nl_addresses(link->ifindex, &have, &n, err) < 0)
+		return err->code;
+	if (is_among(&a.prefix, have, n))
+		return 0;
+	err_set(err, -ESTALE, "%s has not the address %s any more", link->name.s,
+		rec_get(rec, "address"));
+	return 1;
+}
+
+int link_put_address(const struct rec *rec, const struct link *link, bool there,
+		     struct xhp_err *err)
 {
 	struct address a;
 	int rc;
 
 	if (address_of(rec, &a, err) < 0)
 		return err->code;
-	rc = added ? nl_address_del(link->ifindex, &a, err)
-		   : nl_address_add(link->ifindex, &a, err);
+	rc = there ? nl_address_add(link->ifindex, &a, err)
+		   : nl_address_del(link->ifindex, &a, err);
 	if (rc == -EADDRNOTAVAIL || rc == -EEXIST || rc == -ENODEV)
 		return 0;
 	return rc;

@@ -207,11 +207,12 @@ static int record_port(struct ctx *ctx, const struct args *args, const struct li
 	return RECORD(ctx, err, SCOPE_HOST, "ovs", "port", "ifindex",
 		      mem_printf("%d", link->ifindex), "name", mem_strdup(link->name.s),
 		      "device", ctx->device, "database", args->database, "bridge",
-		      args->found.name, "bridge-uuid", args->found.uuid, "port",
-		      args->port, "interface", args->interface, "old-bridge",
-		      keep ? old->bridge : NULL, "old-bridge-uuid",
-		      keep ? old->bridge_uuid : NULL, "old-port", keep ? old->port : NULL,
-		      "old-interface", keep ? old->interface : NULL);
+		      args->found.name, "bridge-uuid", args->found.uuid, "datapath",
+		      args->found.datapath, "port", args->port, "interface",
+		      args->interface, "old-bridge", keep ? old->bridge : NULL,
+		      "old-bridge-uuid", keep ? old->bridge_uuid : NULL, "old-port",
+		      keep ? old->port : NULL, "old-interface",
+		      keep ? old->interface : NULL);
 }
 
 static int add_port(struct ctx *ctx, const struct args *args, const struct link *link,
@@ -298,6 +299,26 @@ static int port_of(const struct rec *rec, struct ovs_port *ret, const char **ret
 		return rec_unknown(rec, err);
 	*ret = port;
 	return 0;
+}
+
+/* The record's bridge, or else the one that was made anew under its name: with the same
+ * datapath, for a filter holds nobody on another. */
+static int find_anew(struct ovsdb *db, const struct rec *rec, struct ovs_port *port,
+		     struct xhp_err *err)
+{
+	const char *datapath = rec_get(rec, "datapath");
+	struct ovs_bridge now;
+
+	if (ovs_bridge_find(db, port->bridge, &now, err) < 0)
+		return err->code;
+	if (!strcmp(now.uuid, port->bridge_uuid))
+		return 0;
+	if (now.vlan || !datapath || strcmp(now.datapath, datapath) != 0)
+		return err_set(err, -ESTALE,
+			       "Open vSwitch's %s was made anew, and is another one",
+			       port->bridge);
+	port->bridge_uuid = now.uuid;
+	return 1;
 }
 
 /* The device's port, by its mark, wherever it is now; if `stock`, also one without any.
@@ -393,7 +414,9 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	if (port_of(rec, &port, &database, err) < 0 ||
 	    ovsdb_open(database, UNDO_SECONDS, &db, err) < 0)
 		return 1;
-	rc = ovs_port_audit(db, &port, err);
+	rc = find_anew(db, rec, &port, err);
+	if (rc >= 0)
+		rc = ovs_port_audit(db, &port, err);
 	ovsdb_close(db);
 	return rc ? 1 : 0;
 }
@@ -405,7 +428,7 @@ static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	struct ovs_old old;
 	struct ovsdb *db;
 	struct link link;
-	int rc;
+	int anew = 0, rc;
 
 	(void)ctx;
 	if (rec_link(rec, &link, err) < 0)
@@ -421,7 +444,14 @@ static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		return err->code;
 	rc = ovsdb_daemon(db, 0, err);
 	if (!rc)
+		rc = anew = find_anew(db, rec, &port, err);
+	if (rc >= 0)
 		rc = ovs_port_find(db, port.name, &old, err);
+	if (!rc && anew && old.bridge_uuid &&
+	    strcmp(old.bridge_uuid, port.bridge_uuid) != 0)
+		rc = err_set(err, -EBUSY,
+			     "Open vSwitch's port %s is on %s by now: it is left there",
+			     port.name, old.bridge);
 	if (!rc)
 		rc = check_old(&old, &link, err);
 	if (!rc)

@@ -208,7 +208,7 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		return sysctl_audit(rec, err);
 	if (neighbour_of(rec, &p, err) < 0 ||
 	    nl_proxy_exists((int)rec_num(rec, "ifindex", 0), &p, &exists, err) < 0)
-		return err->code;
+		return err->code == -ENODEV ? 1 : err->code;
 	if (exists)
 		return 0;
 	err_set(err, -ESTALE, "nobody answers for %s any more", prefix_text(&p));

@@ -270,10 +270,16 @@ static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	return tc_redirect_add(link.ifindex, hook, &made, err);
 }
 
+static const struct shown shown[] = {
+	{ "filter", "${traffic} to ${to}", "interface ${to}" },
+	{ NULL, NULL, NULL },
+};
+
 const struct action action_redirect = {
 	.name = "redirect",
 	.summary = "send the guest's frames, or copies of them, out by another interface",
 	.params = params,
+	.shown = shown,
 	.args_size = sizeof(struct args),
 	.check = check,
 	.plan = plan,

@@ -161,6 +161,10 @@ static int take_over(struct ctx *ctx, struct xhp_err *err)
 
 static int finish_ok(struct ctx *ctx, enum verb_kind kind, struct xhp_err *err)
 {
+	/* of two at the same instant, each had looked before the other was in its journal
+	 */
+	if (kind == VERB_ATTACH && !ctx->journal->complete && check_nested(ctx, err) < 0)
+		return err->code;
 	if (kind != VERB_ATTACH || ctx->req->early)
 		return 0;
 	if (take_over(ctx, err) < 0)

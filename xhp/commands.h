@@ -18,6 +18,7 @@ struct command {
 extern const struct command commands[]; /* ends with a NULL name */
 
 int cmd_check(int argc, char **argv, struct xhp_err *err);
+int cmd_complete(int argc, char **argv, struct xhp_err *err);
 int cmd_disable(int argc, char **argv, struct xhp_err *err);
 int cmd_disk_check(int argc, char **argv, struct xhp_err *err);
 int cmd_enable(int argc, char **argv, struct xhp_err *err);
@@ -31,5 +32,8 @@ int cmd_tree(int argc, char **argv, struct xhp_err *err);
 int cmd_status(int argc, char **argv, struct xhp_err *err);
 int cmd_udev(int argc, char **argv, struct xhp_err *err);
 int cmd_watch(int argc, char **argv, struct xhp_err *err);
+
+/* The scripts' names that can be taken over, sorted. */
+int enable_names(const char ***ret, unsigned int *ret_n, struct xhp_err *err);
 
 #endif

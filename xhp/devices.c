@@ -208,10 +208,14 @@ static bool is_short(const struct device *d, const char *text)
 	       (strchr(text, ':') && !strcasecmp(var(&d->j, "mac"), text));
 }
 
-static bool is_tap_of(const struct device *tap, const struct device *vif)
+/* An emulated NIC's tap, or what Remus and COLO put beside a vif. */
+static bool is_beside(const struct device *d, const struct device *vif)
 {
-	return !strncmp(tap->name, "tap-", 4) && !strncmp(vif->name, "vif-", 4) &&
-	       !strcmp(tap->name + 4, vif->name + 4);
+	if (strncmp(vif->name, "vif-", 4) != 0)
+		return false;
+	if (!strncmp(d->name, "tap-", 4))
+		return !strcmp(d->name + 4, vif->name + 4);
+	return strcmp(d->type, "vif") != 0 && is(vif->netdev, d->netdev);
 }
 
 struct candidates {
@@ -254,10 +258,10 @@ int devices_find(const struct device *list, unsigned int n, const char *text,
 		for (unsigned int i = 0; i < n; i++) {
 			if (!tiers[t](&list[i], text))
 				continue;
-			/* an emulated NIC's two sides: the vif is meant */
-			if (found && is_tap_of(found, &list[i]))
+			/* of them, the vif is meant */
+			if (found && is_beside(found, &list[i]))
 				count--;
-			else if (found && is_tap_of(&list[i], found))
+			else if (found && is_beside(&list[i], found))
 				continue;
 			found = &list[i];
 			count++;
@@ -332,6 +336,7 @@ const struct shown *rec_shown(const struct rec *rec)
 const char *device_where(const struct device *d)
 {
 	const struct class *class = class_find(head(&d->j, "class"));
+	const char *last = "";
 	struct buf b = { 0 };
 
 	for (unsigned int i = 0; i < d->j.nrecs; i++) {
@@ -339,12 +344,29 @@ const char *device_where(const struct device *d)
 		const struct shown *s = rec_shown(r);
 		const char *text = s && s->where ? rec_say(r, s->where) : NULL;
 
-		if (text && !r->undone)
-			buf_printf(&b, "%s%s", b.len ? ", " : "", text);
+		if (!text || r->undone || !strcmp(text, last))
+			continue;
+		buf_printf(&b, "%s%s", b.len ? ", " : "", text);
+		last = text;
 	}
 	if (!b.len && class->where)
 		return var(&d->j, class->where);
 	return b.len ? b.s : "";
+}
+
+const char *device_filter(const struct journal *j)
+{
+	const char *class = journal_head(j, "class"), *ip;
+
+	if (!class || strcmp(class, "vif") != 0)
+		return NULL;
+	for (unsigned int i = 0; i < j->nrecs; i++) {
+		if (j->recs[i].undone || strcmp(j->recs[i].action, "filter") != 0)
+			continue;
+		ip = rec_get(&j->recs[i], "ip");
+		return ip && strcmp(ip, "any") != 0 ? ip : "MAC only";
+	}
+	return "UNFILTERED";
 }
 
 const char *time_text(const char *seconds)

@@ -30,6 +30,10 @@ int devices_find(const struct device *list, unsigned int n, const char *text,
 /* Where the device went, by what its steps recorded: "br0", "/dev/loop0 (FILE)". */
 const char *device_where(const struct device *d);
 
+/* What a vif is held to, as recorded, for a recipe may take it from anywhere: addresses,
+ * "MAC only" or "UNFILTERED"; NULL: it is no vif. */
+const char *device_filter(const struct journal *j);
+
 /* What the record's action says of it, or NULL. */
 const struct shown *rec_shown(const struct rec *rec);
 

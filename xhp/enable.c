@@ -82,7 +82,7 @@ static int compare(const void *a, const void *b)
 }
 
 /* Without names: the wrappers, and libraries where Xen's are not there or ours are. */
-static int wrappers(const char ***ret, unsigned int *ret_n, struct xhp_err *err)
+int enable_names(const char ***ret, unsigned int *ret_n, struct xhp_err *err)
 {
 	DIR *dir = opendir(SCRIPTDIR);
 	const char **names = NULL;
@@ -314,7 +314,7 @@ static int each(int argc, char **argv, int (*fn)(const char *, struct xhp_err *)
 			return err_usage(err, NULL, "%s has no wrapper %s", SCRIPTDIR,
 					 quoted(names[i]));
 	}
-	if (!n && wrappers(&names, &n, err) < 0)
+	if (!n && enable_names(&names, &n, err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < n; i++) {
 		if (fn(names[i], err) < 0) {

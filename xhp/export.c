@@ -100,17 +100,23 @@ static int check_parent(int fd, const char *path, const char *name, struct xhp_e
 		       quoted(path), quoted(name), st.st_uid, st.st_mode & 07777);
 }
 
-int export_open_in(int dir, const char *name, struct xhp_err *err)
+static int open_in(int dir, const char *name, uint64_t more, struct xhp_err *err)
 {
 	const struct open_how how = {
 		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
+			   more,
 	};
 	int fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
 
 	if (fd < 0 && errno == ELOOP)
 		return err_set(err, -ELOOP, "%s is a symbolic link", quoted(name));
 	return fd < 0 ? err_sys(err, -errno, "%s", quoted(name)) : fd;
+}
+
+int export_open_in(int dir, const char *name, struct xhp_err *err)
+{
+	return open_in(dir, name, 0, err);
 }
 
 int export_open(const char *root, const char *path, const char **ret_missing,
@@ -175,9 +181,10 @@ static int walk_in(struct walk *w, int dir, struct xhp_err *err)
 		    st.st_dev != w->dev)
 			continue;
 		if (S_ISDIR(st.st_mode)) {
-			int sub = export_open_in(fd, e->d_name, err);
+			int sub = open_in(fd, e->d_name, RESOLVE_NO_XDEV, err);
 
-			if (sub == -ENOENT)
+			/* what is mounted there may be of the same file system */
+			if (sub == -ENOENT || sub == -EXDEV)
 				continue;
 			if (++w->depth > DEPTH_MAX)
 				rc = err_set(err, -ELOOP, "nested more than %d deep",

@@ -62,6 +62,25 @@ static void help_action(const struct action *a)
 	printf("\n! must be set; * the step does nothing without it (without all of them)\n");
 }
 
+static const char *key_candidate(void *data, unsigned int i)
+{
+	const struct action *a = data;
+
+	return a->params[i].key;
+}
+
+static int help_key(const struct action *a, const char *key, struct xhp_err *err)
+{
+	for (const struct param *p = a->params; p && p->key; p++) {
+		if (!strcmp(p->key, key)) {
+			help_param(p);
+			return 0;
+		}
+	}
+	return err_usage(err, NULL, "[%s] has no key %s%s", a->name, quoted(key),
+			 meant(did_you_mean(key, key_candidate, (void *)a)));
+}
+
 static void help_use(void)
 {
 	printf("[use RECIPE]  another recipe's steps, here\n\n"
@@ -95,6 +114,8 @@ int cmd_help(int argc, char **argv, struct xhp_err *err)
 		}
 	}
 	action = action_find(argv[1]);
+	if (action && argc > 2)
+		return help_key(action, argv[2], err);
 	if (action) {
 		help_action(action);
 		return 0;

@@ -72,9 +72,10 @@ static void lint_condition(const struct step *step, const struct condition *c)
 		return;
 	why = right ? never(step, &c->left, right) : never(step, &c->right, left);
 	if (why)
-		problem_warning(&c->right.pos, "[%s] when: %s: it %s", step->name, why,
+		problem_warning(&c->right.pos, "[%s] when: it %s: %s", step->name,
 				c->negated ? "always holds"
-					   : "never holds, and the step never runs");
+					   : "never holds, and the step never runs",
+				why);
 }
 
 /* A == x and A == y, or A != x and A == x. */

@@ -11,11 +11,16 @@
 #include "runlog.h"
 
 static const char *subject;
-static bool opened, enabled;
+static bool opened, enabled, quiet;
 
 void log_to_syslog(void)
 {
 	enabled = true;
+}
+
+void log_quiet(void)
+{
+	quiet = true;
 }
 
 void log_subject(const char *device)
@@ -43,6 +48,8 @@ static void to_stderr(const char *kind, const char *text)
 			   subject ? subject : "", subject ? ": " : "", kind, text);
 	ssize_t n;
 
+	if (quiet)
+		return;
 	if (len >= (int)sizeof(line)) {
 		len = sizeof(line) - 1;
 		line[len - 1] = '\n';

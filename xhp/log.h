@@ -8,6 +8,9 @@
 /* Only what the toolstack or a timer calls speaks to syslog: off at the start. */
 void log_to_syslog(void);
 
+/* No message anywhere from now on: the shell asks, at its prompt. */
+void log_quiet(void);
+
 /* Who the messages are about, such as "vif-1-0"; NULL = nobody. */
 void log_subject(const char *device);
 

@@ -172,8 +172,10 @@ const struct command commands[] = {
 	  "error. Whose disk it is going to be is in XENBUS_PATH. The caller holds the lock\n"
 	  "\"block\". MODE: with \"w\", for writing; with both \"w\" and \"!\", always ok.\n",
 	  cmd_disk_check },
-	{ "help", "[COMMAND|ACTION|CLASS]",
-	  "explain a command, an action, a device class", NULL, cmd_help },
+	{ "help", "[COMMAND|ACTION|CLASS] [KEY]",
+	  "explain a command, an action, a device class",
+	  "KEY: of an action, that alone.\n", cmd_help },
+	{ "complete", "WORD...", NULL, NULL, cmd_complete },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 

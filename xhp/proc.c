@@ -154,6 +154,24 @@ static int pipes(int out[2], int errors[2], int go[2], struct xhp_err *err)
 	return 0;
 }
 
+/* What hangs in the kernel does not end even when it is killed: it is not waited for. */
+static int await_end(pid_t pid, bool killed, int *ret_status, struct xhp_err *err)
+{
+	while (waitpid(pid, ret_status, 0) < 0) {
+		if (errno != EINTR)
+			return err_sys(err, -errno, "waitpid");
+		if (deadline_left())
+			continue;
+		if (killed)
+			return err_set(err, -ETIMEDOUT,
+				       "not done in time, and does not end (it hangs in "
+				       "the kernel)");
+		kill(-pid, SIGKILL);
+		killed = true;
+	}
+	return 0;
+}
+
 int proc_run(struct journal *j, const char *action, struct proc *p, struct xhp_err *err)
 {
 	int out[2], errors[2], go[2], status = 0, rc;
@@ -185,10 +203,8 @@ int proc_run(struct journal *j, const char *action, struct proc *p, struct xhp_e
 		return rc;
 	if (rc < 0)
 		kill(-pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-		if (deadline_left() == 0)
-			kill(-pid, SIGKILL);
-	}
+	if (await_end(pid, rc < 0, &status, err) < 0)
+		rc = err->code;
 	if (rc < 0)
 		return err_wrap(err, "%s", p->argv[0]);
 	if (j)

@@ -18,31 +18,9 @@ struct row {
 	const char *cell[COLUMNS];
 };
 
-static const struct rec *find_record(const struct journal *j, const char *action)
-{
-	for (unsigned int i = 0; i < j->nrecs; i++) {
-		if (!j->recs[i].undone && !strcmp(j->recs[i].action, action))
-			return &j->recs[i];
-	}
-	return NULL;
-}
-
 static const char *or_dash(const char *s)
 {
 	return s && *s ? s : "-";
-}
-
-/* What the device is held to: as recorded, for a recipe may take it from anywhere. */
-static const char *filter_of(const struct journal *j)
-{
-	const struct rec *filter = find_record(j, "filter");
-	const char *ip = filter ? rec_get(filter, "ip") : NULL;
-
-	if (!journal_head(j, "ifindex"))
-		return "-";
-	if (!filter)
-		return "UNFILTERED";
-	return ip && strcmp(ip, "any") != 0 ? ip : "MAC only";
 }
 
 /* What a new attach would be done by is not what this one was done by. */
@@ -88,7 +66,7 @@ static struct row make_row(struct device *d)
 		[SINCE] = or_dash(time_text(journal_head(&d->j, "since"))),
 		[TOOK] = d->j.complete ? took(&d->j) : "-",
 		[STATE] = state_of(&d->j),
-		[FILTER] = filter_of(&d->j),
+		[FILTER] = or_dash(device_filter(&d->j)),
 	} };
 }
 
@@ -152,7 +130,7 @@ static void show_one(struct device *d)
 	       or_dash(time_text(journal_head(j, "since"))), j->attach_us / 1000,
 	       j->attach_us % 1000);
 	printf("  where    %s\n  filter   %s\n  path     %s\n", or_dash(device_where(d)),
-	       filter_of(j), or_dash(journal_head(j, "path")));
+	       or_dash(device_filter(j)), or_dash(journal_head(j, "path")));
 	if (journal_head(j, "note"))
 		printf("  note     %s\n", journal_head(j, "note"));
 	for (unsigned int i = 0; i < j->nvars; i++) {
@@ -190,7 +168,7 @@ static json_t *device_json(struct device *d)
 {
 	json_t *o = json_object(), *changes = json_array(), *vars = json_object();
 	const struct journal *j = &d->j;
-	const char *state = state_of(&d->j);
+	const char *state = state_of(&d->j), *filter = device_filter(&d->j);
 
 	json_set_text(o, "device", d->name);
 	json_set_text(o, "class", journal_head(j, "class"));
@@ -209,11 +187,9 @@ static json_t *device_json(struct device *d)
 	json_object_set_new(o, "attach_us", json_integer((json_int_t)j->attach_us));
 	json_set_text(o, "state", state);
 	json_object_set_new(o, "healthy", json_boolean(!strcmp(state, "attached")));
-	json_object_set_new(
-		o, "filtered",
-		journal_head(j, "ifindex")
-			? json_boolean(strcmp(filter_of(j), "UNFILTERED") != 0)
-			: json_null());
+	json_object_set_new(o, "filtered",
+			    filter ? json_boolean(strcmp(filter, "UNFILTERED") != 0)
+				   : json_null());
 	json_set_text(o, "note", journal_head(j, "note"));
 	for (unsigned int i = 0; i < j->nvars; i++)
 		json_object_set_new(vars, j->vars[i].name, json_string(j->vars[i].value));

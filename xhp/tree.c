@@ -46,7 +46,7 @@ static void add_leaf(struct branch *b, enum kind kind, const char *name, const c
 static const char *leaf_text(const struct device *d, const char *under, bool sick)
 {
 	struct buf b = { 0 };
-	bool filtered = !journal_head(&d->j, "ifindex");
+	const char *filter = device_filter(&d->j);
 
 	buf_printf(&b, "%s%s%s", device_guest(d), *d->as ? " " : "", d->as);
 	for (unsigned int i = 0; i < d->j.nrecs; i++) {
@@ -54,11 +54,10 @@ static const char *leaf_text(const struct device *d, const char *under, bool sic
 		const struct shown *s = rec_shown(r);
 		const char *where = s && s->where ? rec_say(r, s->where) : NULL;
 
-		filtered |= !strcmp(r->action, "filter");
 		if (where && !r->undone && !strstr(under, where))
 			buf_printf(&b, ", %s", where);
 	}
-	if (!filtered)
+	if (filter && !strcmp(filter, "UNFILTERED"))
 		buf_printf(&b, ", UNFILTERED");
 	if (sick)
 		buf_printf(&b, d->j.complete ? ", DRIFTED" : ", incomplete");

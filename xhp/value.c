@@ -286,7 +286,7 @@ static int bridge_parse(const char *text, struct bridge_spec *ret, struct xhp_er
 	memcpy(name, text, (size_t)(end - text));
 	name[end - text] = '\0';
 	dot = strrchr(name, '.');
-	if (dot) {
+	if (dot && (!dot[1] || isdigit((unsigned char)dot[1]))) {
 		const char *rest = vlan_id(dot + 1, &spec.tag);
 
 		if (!rest || *rest)
@@ -436,7 +436,7 @@ static int rate_parse(const struct param *p, const char *text, struct num *ret,
 		quoted(text));
 }
 
-int value_parse(const struct param *p, const char *text, void *dst, struct xhp_err *err)
+static int parse(const struct param *p, const char *text, void *dst, struct xhp_err *err)
 {
 	bool lines = p->type == V_LINES || p->type == V_MAP || p->type == V_LIST ||
 		     p->type == V_PREFIXES || p->type == V_PATTERNS;
@@ -524,6 +524,34 @@ int value_parse(const struct param *p, const char *text, void *dst, struct xhp_e
 	}
 	return err_set(err, -EINVAL, "a %s cannot be parsed as a value",
 		       value_type_name(p->type));
+}
+
+static const char *word_candidate(void *words, unsigned int i)
+{
+	const char *w = words;
+	size_t len;
+
+	for (; w && i; i--) {
+		w = strchr(w, '|');
+		w += w ? 1 : 0;
+	}
+	if (!w)
+		return NULL;
+	len = strcspn(w, "|");
+	return mem_printf("%.*s", (int)len, w);
+}
+
+int value_parse(const struct param *p, const char *text, void *dst, struct xhp_err *err)
+{
+	const char *near;
+
+	if (parse(p, text, dst, err) == 0)
+		return 0;
+	near = did_you_mean(text, word_candidate, (void *)p->words);
+	/* "on" is as near to "no" as it is far from it */
+	return near && strlen(near) > 2
+		       ? err_set(err, err->code, "%s%s", err->text, meant(near))
+		       : err->code;
 }
 
 int value_check(enum value_type type, const char *text, struct xhp_err *err)

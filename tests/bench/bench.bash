@@ -21,18 +21,32 @@ rounds=${1:-40}
 [ -x "$XHP" ] || echo "$XHP: not built, not measured"
 dom0 test -d /etc/xen/scripts || echo "stock: not installed (xen-utils-common), not measured"
 
-# measure RECIPE TITLE [NODE=VALUE...]: vif-openvswitch has no floor.
-measure() {
-	local recipe=$1 title=$2 programs=()
-	shift 2
-	case $recipe in
-	vif-bridge) programs+=(-- floor "$RIG_BUILD/floor") ;;
-	vif-nat | vif-route) programs+=(-- floor "$RIG_BUILD/floor" "${recipe#vif-}") ;;
-	esac
+# ours RECIPE [FLOOR...]: the floor and we, in the array "programs".
+ours() {
+	local recipe=$1
+	shift
+	programs=(-- floor "$RIG_BUILD/floor" "$@")
 	[ ! -x "$XHP" ] ||
 		programs+=(-- xen-hotplug /usr/sbin/xen-hotplug run "$recipe")
+}
+
+# all RECIPE [FLOOR...]: the stock script, too.
+all() {
+	local recipe=$1
+	ours "$@"
 	! dom0 test -x "/etc/xen/scripts/$recipe" ||
 		programs+=(-- stock "/etc/xen/scripts/$recipe")
+}
+
+# measure RECIPE TITLE [NODE=VALUE...]
+measure() {
+	local recipe=$1 title=$2 programs
+	shift 2
+	case $recipe in
+	vif-bridge) all "$recipe" ;;
+	vif-openvswitch) all "$recipe" ovs ;;
+	*) all "$recipe" "${recipe#vif-}" ;;
+	esac
 	# vif-nat and vif-route leave their address, and fail when it is there
 	[ "$recipe" = vif-bridge ] ||
 		programs+=(-- .reset /bin/sh -c 'ip addr flush dev vif1.0')
@@ -58,6 +72,32 @@ measure vif-route "vif-route (floor: an empty chain; stock: no filter)" ip=192.0
 measure vif-nat "vif-nat (floor: an empty chain; stock: no filter, nothing translated)"
 printf '%s\n' '[defaults]' uplink=eth0 '[use vif-nat]' >"$RIG/etc-xen/hotplug/vif-nat.ini"
 measure vif-nat "vif-nat with masquerading (floor, stock: none)"
+
+# measure_setup RECIPE FLOOR TITLE NAME=VALUE...: what libxl calls for Remus and COLO.
+measure_setup() {
+	local recipe=$1 floor=$2 title=$3 programs
+	shift 3
+	ours "$recipe" "$floor"
+	dom0 env vifname=vif1.0 "$@" "$RIG_BUILD/bench" "$title" "$rounds" setup teardown \
+		"${programs[@]}" 2>&1
+}
+
+vif_add 1 0
+vif_add 2 0
+ip -n "$DOM0" link set vif1.0 master br0
+ip -n "$DOM0" link set vif2.0 up
+measure_setup colo-proxy-setup colo \
+	"colo-proxy-setup, primary (stock: fails without xt_PMYCOLO, which no kernel has)" \
+	forwarddev=vif2.0 mode=primary index=0 bridge=br0
+xenstore-write /libxl/1/type pv
+if ! rig_kernel_has sch-plug; then
+	without=", without the plug, for which this kernel has no sch_plug"
+	sed '/^\[plug\]/,/^$/d' ../../conf/remus-netbuf-setup.ini \
+		>"$RIG/etc-xen/hotplug/remus-netbuf-setup.ini"
+fi
+measure_setup remus-netbuf-setup remus \
+	"remus-netbuf-setup$without (stock: not in Debian, not measured)" \
+	XENBUS_PATH=/libxl/1/remus/netbuf/0
 
 rig_teardown
 . ../netns/ovs.bash

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The floor: what an attach costs if nothing is checked, recorded or explained.
 //
-// floor [route|nat] online|offline, in libxl's environment: vif-bridge, or the other. It
-// makes the xenstore and netlink calls without which a vif is not attached. With ip= it
-// hangs an empty chain where the filter would be: what the kernel takes for that is
+// floor [route|nat|ovs|remus|colo] VERB, in libxl's environment: vif-bridge, or another.
+// It makes the xenstore and netlink calls without which a vif is not attached. With ip=
+// it hangs an empty chain where the filter would be: what the kernel takes for that is
 // nobody's to save.
 
 #include <arpa/inet.h>
@@ -47,6 +47,14 @@ const char *node(const char *name)
 
 	snprintf(path, sizeof(path), "%s/%s", getenv("XENBUS_PATH"), name);
 	return xs_read(xs, XBT_NULL, path, &len);
+}
+
+void node_write(const char *name, const char *value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", getenv("XENBUS_PATH"), name);
+	xs_write(xs, XBT_NULL, path, value, strlen(value));
 }
 
 struct rtattr *put(struct nlmsghdr *h, int type, const void *data, size_t len)
@@ -239,22 +247,28 @@ void publish(uint32_t mtu)
 		xs_write(xs, XBT_NULL, path, text, strlen(text));
 	snprintf(path, sizeof(path), "%s/hotplug-error", getenv("XENBUS_PATH"));
 	xs_rm(xs, XBT_NULL, path);
-	snprintf(path, sizeof(path), "%s/hotplug-status", getenv("XENBUS_PATH"));
-	xs_write(xs, XBT_NULL, path, "connected", 9);
+	node_write("hotplug-status", "connected");
 }
 
 int main(int argc, char **argv)
 {
-	const char *dev = getenv("vif"), *vifname, *mtu_node, *ip;
+	const char *dev = getenv("vif") ? getenv("vif") : getenv("vifname"), *vifname,
+		   *mtu_node, *ip;
 	uint32_t mtu;
 	int master;
 
 	xs = xs_open(0);
 	netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	if (argc < 2 || !dev || !xs || netlink < 0)
-		errx(1, "usage: floor [route|nat] online|offline");
+		errx(1, "usage: floor [route|nat|ovs|remus|colo] VERB");
 	if (!strcmp(argv[1], "route") || !strcmp(argv[1], "nat"))
 		return routed(dev, !strcmp(argv[1], "nat"), !strcmp(argv[2], "online"));
+	if (!strcmp(argv[1], "ovs"))
+		return switched(dev, !strcmp(argv[2], "online"));
+	if (!strcmp(argv[1], "remus"))
+		return buffered(dev, !strcmp(argv[2], "setup"));
+	if (!strcmp(argv[1], "colo"))
+		return mirrored(dev, getenv("forwarddev"), !strcmp(argv[2], "setup"));
 	vifname = node("vifname");
 	ip = node("ip");
 	if (!strcmp(argv[1], "offline")) {

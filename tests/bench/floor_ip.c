@@ -14,13 +14,9 @@
 
 #include "floor.h"
 
-struct message {
-	struct nlmsghdr h;
-	char data[256];
-};
 static char answer[16384];
 
-static struct message message(int type, int flags, const void *header, size_t len)
+struct message message(int type, int flags, const void *header, size_t len)
 {
 	struct message m = { .h = { .nlmsg_len = NLMSG_LENGTH(len),
 				    .nlmsg_type = type,
@@ -30,7 +26,7 @@ static struct message message(int type, int flags, const void *header, size_t le
 	return m;
 }
 
-static struct nlmsghdr *ask(struct message *m)
+struct nlmsghdr *message_send(struct message *m)
 {
 	struct nlmsghdr *h = (void *)answer;
 	ssize_t len;
@@ -56,7 +52,7 @@ static struct in_addr address_of(unsigned int ifindex)
 	int on = 1, len;
 
 	setsockopt(netlink, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
-	h = ask(&m);
+	h = message_send(&m);
 	len = IFA_PAYLOAD(h);
 	for (struct rtattr *a = IFA_RTA(NLMSG_DATA(h)); RTA_OK(a, len);
 	     a = RTA_NEXT(a, len))
@@ -78,7 +74,7 @@ static void change_address(unsigned int ifindex, struct in_addr addr, bool add)
 
 	put(&m.h, IFA_LOCAL, &addr, sizeof(addr));
 	put(&m.h, IFA_ADDRESS, &addr, sizeof(addr));
-	ask(&m);
+	message_send(&m);
 }
 
 static void no_addresses(unsigned int ifindex)
@@ -92,7 +88,7 @@ static void no_addresses(unsigned int ifindex)
 	put(&m.h, IFLA_INET6_ADDR_GEN_MODE, &none, sizeof(none));
 	spec->rta_len = (char *)&m + m.h.nlmsg_len - (char *)spec;
 	inet6->rta_len = (char *)&m + m.h.nlmsg_len - (char *)inet6;
-	ask(&m);
+	message_send(&m);
 }
 
 static void change_route(unsigned int ifindex, struct in_addr to, bool add)
@@ -109,7 +105,7 @@ static void change_route(unsigned int ifindex, struct in_addr to, bool add)
 
 	put(&m.h, RTA_DST, &to, sizeof(to));
 	put(&m.h, RTA_OIF, &ifindex, sizeof(ifindex));
-	ask(&m);
+	message_send(&m);
 }
 
 static void change_proxy(unsigned int ifindex, struct in_addr addr, bool add)
@@ -123,7 +119,7 @@ static void change_proxy(unsigned int ifindex, struct in_addr addr, bool add)
 			NLM_F_ACK | (add ? NLM_F_CREATE : 0), &ndm, sizeof(ndm));
 
 	put(&m.h, NDA_DST, &addr, sizeof(addr));
-	ask(&m);
+	message_send(&m);
 }
 
 static void set(const char *family, const char *dev, const char *name, const char *value)

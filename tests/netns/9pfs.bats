@@ -4,6 +4,7 @@
 
 load lib
 load scene
+load tools
 
 teardown() {
 	rig_teardown
@@ -243,6 +244,50 @@ closed() {
 	p9_backend 9pfs 2 /run/guests/a/sub
 	p9_call 2 add
 }
+@test "9pfs: two exports at the same instant, one in the other: neither is let through" {
+	local first second
+	exports
+	mkdir -p "$RIG/run/guests/a/sub" "$RIG/tools"
+	dom0 mount --bind "$RIG/tools" /usr/local/sbin
+	tool hold <<-'END'
+		: >"/run/held$1"
+		until [ -e /run/go ]; do sleep 0.05; done
+	END
+	# between the look at the others and the journal
+	printf '[recipe]\ndevice = 9pfs\n[exec hold]\nread = hold ${domid}\n[use 9pfs]\n' \
+		>"$RIG/etc-xen/hotplug/9pfs.ini"
+	p9_backend 9pfs 1 /run/guests/a
+	p9_backend 9pfs 2 /run/guests/a/sub
+	p9_call 1 add &
+	first=$!
+	p9_call 2 add &
+	second=$!
+	until [ -e "$RIG/run/held1" ] && [ -e "$RIG/run/held2" ]; do sleep 0.05; done
+	: >"$RIG/run/go"
+	status=0
+	wait $first || status=1
+	wait $second || status=$((status + 2))
+	[ "$status" != 0 ] # the later one at least
+	[ "$status" = 2 ] || not xenstore-exists /local/domain/0/backend/9pfs/1/0
+	[ "$status" = 1 ] || not xenstore-exists /local/domain/0/backend/9pfs/2/0
+}
+
+@test "9pfs: delete-contents spares what is mounted there, also of the same file system" {
+	exports
+	printf '[defaults]\non-detach = delete-contents\n[use 9pfs]\n' \
+		>"$RIG/etc-xen/hotplug/9pfs.ini"
+	mkdir "$RIG/run/others"
+	: >"$RIG/run/others/file"
+	p9_backend 9pfs 1 /run/guests/a
+	p9_call 1 add
+	mkdir "$RIG/run/guests/a/mnt"
+	: >"$RIG/run/guests/a/own"
+	dom0 mount --bind /run/others /run/guests/a/mnt
+	p9_call 1 remove
+	[ ! -e "$RIG/run/guests/a/own" ]
+	[ -e "$RIG/run/others/file" ]
+}
+
 @test "9pfs: two guests share a directory: it goes with the last" {
 	exports
 	printf '[defaults]\non-detach = delete-contents\n[use 9pfs]\n' \

@@ -9,11 +9,6 @@ teardown() {
 	rig_teardown
 }
 
-# recipe LINE...: what the scripts' names run is a recipe of these lines.
-recipe() {
-	printf '%s\n' '[recipe]' 'device = vif' "$@" >"$RIG/etc-xen/hotplug/vif-bridge.ini"
-}
-
 # port_is DEV WORD...: does "bridge -d link" show all of it?
 port_is() {
 	local word
@@ -28,7 +23,7 @@ ALL=('isolated = yes' 'learning = no' 'flood = no' 'hairpin = yes' 'bpdu-guard =
 
 @test "each option of a port is set, found drifted, and repaired" {
 	scene
-	recipe '[link]' 'addresses = none' '[bridge]' 'name = ${bridge}' "${ALL[@]}" '[up]'
+	vif_recipe '[link]' 'addresses = none' '[bridge]' 'name = ${bridge}' "${ALL[@]}" '[up]'
 	vif_call 1 0 online
 	status_is connected
 	port_is vif1.0 'isolated on' 'learning off' 'flood off' 'hairpin on' 'guard on' \
@@ -54,7 +49,7 @@ ALL=('isolated = yes' 'learning = no' 'flood = no' 'hairpin = yes' 'bpdu-guard =
 
 @test "options that are not set stay the kernel's, and each can be switched the other way" {
 	scene
-	recipe '[bridge]' 'name = br0' 'isolated = no' 'learning = yes' 'multicast-router = never'
+	vif_recipe '[bridge]' 'name = br0' 'isolated = no' 'learning = yes' 'multicast-router = never'
 	vif_call 1 0 online
 	port_is vif1.0 'isolated off' 'learning on' 'flood on' 'hairpin off' 'guard off' \
 		'mcast_router 0'
@@ -65,14 +60,14 @@ ALL=('isolated = yes' 'learning = no' 'flood = no' 'hairpin = yes' 'bpdu-guard =
 	scene
 	vif_add 2 0
 	backend vif 2 0 bridge=br0
-	recipe '[link]' 'addresses = none' '[bridge]' 'name = br0' 'isolated = yes' '[up]'
+	vif_recipe '[link]' 'addresses = none' '[bridge]' 'name = br0' 'isolated = yes' '[up]'
 	dom0 sysctl -qw net.bridge.bridge-nf-call-iptables=0 || :
 	for d in 1 2; do
 		vif_call $d 0 online
 		guest $d 0 ip addr add 192.0.2.$d/24 dev eth0
 	done
 	ports_forward
-	! guest 1 0 ping -q -c 1 -W 1 192.0.2.2
+	! guest 1 0 ping -q -c 1 -W 1 192.0.2.2 || false
 	bridge -n "$DOM0" link set dev vif2.0 isolated off
 	guest 1 0 ping -q -c 1 -W 5 192.0.2.2
 }
@@ -84,7 +79,7 @@ ALL=('isolated = yes' 'learning = no' 'flood = no' 'hairpin = yes' 'bpdu-guard =
 	ip -n "$DOM0" link set trunk master br1
 	bridge -n "$DOM0" link set dev trunk hairpin on flood off
 	keep before
-	recipe '[bridge]' 'dev = trunk' 'name = br0' "${ALL[@]}"
+	vif_recipe '[bridge]' 'dev = trunk' 'name = br0' "${ALL[@]}"
 	vif_call 1 0 online
 	port_is trunk 'master br0' 'isolated on' 'guard on'
 	vif_call 1 0 offline
@@ -107,7 +102,7 @@ ALL=('isolated = yes' 'learning = no' 'flood = no' 'hairpin = yes' 'bpdu-guard =
 	vif_add 2 0
 	backend vif 2 0 bridge=br7
 	xenstore-write /local/domain/0/backend/vif/1/0/bridge br7
-	recipe '[link]' 'addresses = none' '[bridge]' 'name = ${bridge}' 'create = yes' '[up]'
+	vif_recipe '[link]' 'addresses = none' '[bridge]' 'name = ${bridge}' 'create = yes' '[up]'
 	keep before
 	run xhp_plan
 	says 'create         yes' 'name        br7' 'mtu         1500'
@@ -134,7 +129,7 @@ xhp_plan() {
 
 @test "a bridge that was there stays; one that others use, too, and is said so" {
 	scene
-	recipe '[bridge]' 'name = ${bridge}' 'create = yes'
+	vif_recipe '[bridge]' 'name = ${bridge}' 'create = yes'
 	vif_call 1 0 online
 	vif_call 1 0 offline
 	detached
@@ -166,15 +161,15 @@ xhp_plan() {
 	vif_add 2 0
 	backend vif 2 0 bridge=br7
 	xenstore-write /local/domain/0/backend/vif/1/0/bridge br7
-	recipe '[bridge]' 'name = ${bridge}'
+	vif_recipe '[bridge]' 'name = ${bridge}'
 	keep before
 	run vif_call 2 0 online
 	[ "$status" = 1 ]
 	says 'there is no bridge br7'
-	recipe '[bridge]' 'name = ${bridge}' 'create = yes'
+	vif_recipe '[bridge]' 'name = ${bridge}' 'create = yes'
 	xenstore-rm /local/domain/0/backend/vif/2/0/hotplug-error
 	vif_call 1 0 online
-	recipe '[bridge]' 'name = ${bridge}'
+	vif_recipe '[bridge]' 'name = ${bridge}'
 	vif_call 2 0 online
 	vif_call 1 0 offline
 	link_is vif2.0 'master br7'
@@ -186,7 +181,7 @@ xhp_plan() {
 @test "two steps of one device share a bridge that is made for it" {
 	scene
 	tap_add fwd
-	recipe '[bridge]' 'name = colobr0' 'create = yes' \
+	vif_recipe '[bridge]' 'name = colobr0' 'create = yes' \
 		'[bridge forward]' 'dev = fwd' 'name = colobr0' 'create = yes'
 	keep before
 	vif_call 1 0 online
@@ -203,7 +198,7 @@ xhp_plan() {
 	vif_add 2 0
 	backend vif 2 0 bridge=br7
 	xenstore-write /local/domain/0/backend/vif/1/0/bridge br7
-	recipe '[bridge]' 'name = ${bridge}' 'create = yes'
+	vif_recipe '[bridge]' 'name = ${bridge}' 'create = yes'
 	vif_call 1 0 online
 	ip -n "$DOM0" link del br7
 	run xhp check
@@ -212,14 +207,81 @@ xhp_plan() {
 	link_is vif2.0 'master br7'
 	vif_call 1 0 offline
 	vif_call 2 0 offline
-	! dom0 ip link show br7
+	! dom0 ip link show br7 || false
+	[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
+}
+
+@test "a bridge that was deleted and made anew is joined again, unless the vif is elsewhere" {
+	scene
+	vif_recipe '[link]' 'addresses = none' '[bridge]' 'name = ${bridge}' 'isolated = yes' '[up]'
+	vif_call 1 0 online
+	ip -n "$DOM0" link del br0
+	run xhp repair
+	[ "$status" = 1 ]
+	says 'there is no bridge br0 any more'
+	bridge_add br0 1400
+	run xhp check
+	[ "$status" = 1 ]
+	says 'vif1.0 is not in br0 any more, a bridge that was made anew'
+	# somebody has found another place for it
+	bridge_add br1
+	ip -n "$DOM0" link set vif1.0 master br1
+	run xhp repair
+	[ "$status" = 1 ]
+	says 'vif1.0 has another master by now: it is left there'
+	link_is vif1.0 'master br1'
+	run vif_call 1 0 offline
+	says 'it stays there'
+	link_is vif1.0 'master br1'
+	ip -n "$DOM0" link set vif1.0 nomaster
+	ip -n "$DOM0" link del br1
+	keep before
+	vif_call 1 0 online
+	ip -n "$DOM0" link del br0
+	bridge_add br0 1400
+	xhp repair
+	link_is vif1.0 'master br0' ',UP'
+	port_is vif1.0 'isolated on'
+	xhp check
+	vif_call 1 0 offline
+	! dom0 ip -o link show vif1.0 | grep master || false
+	# whoever put it into the new one did what we would have done
+	reset_nodes
+	vif_call 1 0 online
+	ip -n "$DOM0" link del br0
+	bridge_add br0 1400
+	ip -n "$DOM0" link set vif1.0 master br0
+	run xhp check
+	says 'isolated of vif1.0 is 0, not 1'
+	vif_call 1 0 offline
+	! dom0 ip -o link show vif1.0 | grep master || false
+	# a thing of that name that is no bridge
+	reset_nodes
+	vif_call 1 0 online
+	ip -n "$DOM0" link del br0
+	tap_add br0
+	run xhp repair
+	[ "$status" = 1 ]
+	says 'br0 is not a bridge any more'
+}
+
+@test "a bridge of our own that somebody deleted: repair makes it, and puts the vif into it" {
+	scene bridge=br7
+	vif_recipe '[link]' 'addresses = none' '[bridge]' 'name = ${bridge}' 'create = yes' '[up]'
+	vif_call 1 0 online
+	ip -n "$DOM0" link del br7
+	xhp repair
+	link_is vif1.0 'master br7'
+	xhp check
+	vif_call 1 0 offline
+	not dom0 ip link show br7
 	[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
 }
 
 @test "names that are no bridge's are refused, and nothing is made" {
 	local name
 	scene
-	recipe '[bridge]' 'name = ${bridge}' 'create = yes'
+	vif_recipe '[bridge]' 'name = ${bridge}' 'create = yes'
 	tap_add tap7
 	keep before
 	for name in tap7 'a b' ../x 'br7;reboot' '-x' averyveryverylongname; do
@@ -231,34 +293,9 @@ xhp_plan() {
 	done
 }
 
-# what HOW KINDS: a call of the attach fails, or is the last before SIGKILL, each in turn.
-each_call() {
-	local n
-	hits=0
-	for ((n = 1; ; n++)); do
-		rm -f "$RIG/run/calls"
-		run shimmed FAULT_AT=$n FAULT_HOW="$1" FAULT_KINDS="$2" FAULT_LOG=/run/calls
-		grep -q FAULT "$RIG/run/calls" || break
-		hits=$((hits + 1))
-		echo "$1, call $n: $status $output"
-		if [ "$status" = 137 ]; then
-			! grep -qs '^done ' "$RIG/run/xen-hotplug/devices/vif-1-0" ||
-				vif_call 1 0 offline
-			xhp gc
-		elif [ "$status" = 0 ]; then
-			vif_call 1 0 offline
-		fi
-		xenstore-rm /local/domain/0/backend/vif/1/0/hotplug-error 2>/dev/null || :
-		detached
-	done
-	[ "$status" = 0 ]
-	vif_call 1 0 offline
-	detached
-}
-
 @test "a bridge of our own: each call fails, or is the last, and nothing is left" {
 	scene bridge=br7
-	recipe '[link]' 'mac = fe:ff:ff:ff:ff:ff' '[bridge]' 'name = ${bridge}' \
+	vif_recipe '[link]' 'mac = fe:ff:ff:ff:ff:ff' '[bridge]' 'name = ${bridge}' \
 		'create = yes' "${ALL[@]}" '[up]'
 	dom0 sysctl -qw net.ipv6.conf.vif1/0.accept_dad=0
 	keep before
@@ -270,35 +307,14 @@ each_call() {
 }
 
 @test "200 vifs at once onto a bridge that the first of them makes" {
-	local d args=() verb
 	scene
-	recipe '[link]' 'addresses = none' '[bridge]' 'name = br7' 'create = yes' \
+	vif_recipe '[link]' 'addresses = none' '[bridge]' 'name = br7' 'create = yes' \
 		'isolated = yes' '[up]'
-	for d in $(seq 101 300); do
-		echo "link add vif$d.0 type veth peer name g$d"
-		args+=("/local/domain/0/backend/vif/$d/0/frontend" "/local/domain/$d/device/vif/0"
-			"/local/domain/0/backend/vif/$d/0/state" 2
-			"/local/domain/0/backend/vif/$d/0/mac" "00:16:3e:02:00:$(printf %02x $((d - 100)))"
-			"/local/domain/0/backend/vif/$d/0/hotplug-status" ''
-			"/local/domain/$d/device/vif/0/mtu" 1500)
-	done >"$RIG/links"
-	ip -n "$DOM0" -b "$RIG/links"
-	xenstore-write "${args[@]}"
+	many br7
 	keep before
-	for verb in online offline; do
-		dom0 bash -s $verb $(seq 101 300) >"$RIG/failed" <<-'END'
-			verb=$1
-			shift
-			for d; do
-				XENBUS_TYPE=vif XENBUS_PATH=backend/vif/$d/0 vif=vif$d.0 \
-					/usr/sbin/xen-hotplug run vif-bridge $verb type_if=vif \
-					</dev/null || echo "vif$d.0: $verb failed" &
-			done
-			wait
-		END
-		[ ! -s "$RIG/failed" ]
-		[ $verb = offline ] || [ "$(dom0 ip -o link show master br7 up | wc -l)" = 200 ]
-	done
+	[ -z "$(at_once online $(seq 101 300) 2>&1)" ]
+	[ "$(dom0 ip -o link show master br7 up | wc -l)" = 200 ]
+	[ -z "$(at_once offline $(seq 101 300) 2>&1)" ]
 	detached
 	[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
 }

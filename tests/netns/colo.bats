@@ -52,7 +52,7 @@ seen_there() {
 	guest 2 0 ping -q -c 3 -i 0.1 -W 5 192.0.2.1
 	[ "$(seen_there)" -ge $((n + 3)) ]
 	xhp check
-	xhp status | grep '^colo-vif1.0 '
+	xhp status | grep -E '^colo-vif1.0 +vif1.0 +to-guest to fwd0 +colo-proxy-setup.ini +- .* attached +-$'
 	colo teardown primary
 	unchanged
 	n=$(seen_there)
@@ -65,6 +65,8 @@ seen_there() {
 	link_is vif1.0 'master colobr0' 'mtu 1400'
 	link_is fwd0 'master colobr0' 'mtu 9000'
 	xhp check
+	xhp status vif1.0 | grep -x '  where    colobr0'
+	xhp tree | grep -A2 -x 'bridge colobr0' | grep -x '`- vif1.0  -'
 	colo teardown secondary
 	unchanged
 }
@@ -118,7 +120,7 @@ seen_there() {
 		else
 			colo teardown secondary
 		fi
-		! dom0 ip link show colobr0
+		! dom0 ip link show colobr0 || false
 		link_is fwd0 'mtu 9000'
 		dom0 ip -o link show fwd0 | grep -v master
 		[ -z "$(ls "$RIG/run/xen-hotplug/devices" "$RIG/run/xen-hotplug/shared" | grep -v :)" ]

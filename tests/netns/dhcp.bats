@@ -11,14 +11,7 @@ setup() {
 	RECIPE=vif-nat
 	HOSTS=$RIG/run/dhcp-hosts
 	mkdir "$HOSTS"
-	NET=$DOM0-9.9
-	rig_netns "$NET"
-	ip -n "$DOM0" link add eth0 type veth peer name eth0 netns "$NET"
-	ip -n "$DOM0" addr add 192.0.2.1/24 dev eth0
-	ip -n "$DOM0" link set eth0 up
-	ip -n "$NET" addr add 192.0.2.99/24 dev eth0
-	ip -n "$NET" link set eth0 up
-	dom0 sysctl -qw net.ipv4.ip_forward=1
+	uplink_add
 	site hostsdir=/run/dhcp-hosts pidfile=/run/dnsmasq.pid uplink=eth0
 	cat >"$RIG/udhcpc" <<-'END'
 		#!/bin/sh

@@ -13,6 +13,7 @@ ISCSI="<-m><node><-T><$IQN><-p><192.0.2.1:3260>"
 
 teardown() {
 	[ -z "$LOOP" ] || losetup -d "$LOOP" || :
+	[ -z "$OTHER" ] || losetup -d "$OTHER" || :
 	rig_teardown
 }
 
@@ -210,6 +211,37 @@ rbd_tool() {
 	[ "$status" = 1 ]
 	says 'does not list "w!"'
 	called
+}
+
+# A tool that brings another device each time has two guests on one disk, if they may.
+@test "block-rbd, block-nbd: two guests want one image" {
+	local tool
+	disk_scene block-rbd pool/vm-1
+	rbd_tool
+	nbd_tool
+	truncate -s 1M "$RIG/image2"
+	OTHER=$(losetup --show -f "$RIG/image2")
+	for tool in 'rbd pool/vm-1' 'nbd host=192.0.2.1'; do
+		RECIPE=block-${tool% *}
+		echo "$LOOP" >"$RIG/run/loop"
+		disk 1 "${tool#* }"
+		disk 2 "${tool#* }"
+		add
+		attached
+		echo "$OTHER" >"$RIG/run/loop"
+		run add 2
+		[ "$status" = 1 ]
+		says 'guest "guest1" (domain 1) has it for writing'
+		[ "$(node vbd 2 51712 hotplug-status)" = busy ]
+		remove
+		add 2
+		attached 2 "$OTHER"
+		remove 2
+		backend_gone vbd 1 51712
+		backend_gone vbd 2 51712
+	done
+	losetup -d "$OTHER"
+	OTHER=
 }
 
 nbd_tool() {
@@ -536,6 +568,9 @@ EACH="
 	backend vscsi 1 0
 	thing_call 1 0 add
 	[ "$(node vscsi 1 0 hotplug-status)" = connected ]
+	xhp status | grep -E '^vscsi-1-0 +- +- +vscsi.ini +guest1 \(1\) .* attached +-$'
+	xhp status guest1/vscsi0 | head -1 | grep '^vscsi-1-0: attached, guest guest1 (1)$'
+	xhp status vscsi/1/0 | head -1 | grep '^vscsi-1-0: attached'
 	thing_call 1 0 remove
 }
 

@@ -7,6 +7,7 @@ load scene
 load tools
 
 teardown() {
+	[ -z "$FROZEN" ] || { dom0 fsfreeze -u /run/frozen; dom0 umount -l /run/frozen; losetup -d "$FROZEN"; } || :
 	rig_teardown
 }
 
@@ -298,6 +299,36 @@ simple() {
 	called '<make><above>' '<make><disk1>' '<drop><disk1>' '<drop><above>'
 	not alive "$(cat "$RIG/run/near")"
 	kill "$(cat "$RIG/run/far")" # it has left our session of its own accord
+}
+
+# A program that hangs for good would keep this test from its end.
+thaw_late() {
+	sleep 60
+	dom0 fsfreeze -u /run/frozen
+}
+
+@test "a program that hangs in the kernel: the error is told in time all the same" {
+	tool_scene
+	truncate -s 8M "$RIG/fs"
+	mkfs.ext4 -q "$RIG/fs"
+	mkdir "$RIG/run/frozen"
+	FROZEN=$(losetup --find --show "$RIG/fs") || skip "no loop devices"
+	dom0 mount "$FROZEN" /run/frozen
+	dom0 fsfreeze -f /run/frozen
+	rig_start thaw_late
+	echo 'timeout = 3' >"$RIG/etc-xen/hotplug.conf"
+	tool hang <<-'END'
+		: >/run/frozen/file
+	END
+	recipe mine <<-'END'
+		[exec]
+		attach  = hang
+		timeout = 1
+	END
+	run thing_call 1 0 add
+	dom0 fsfreeze -u /run/frozen
+	dom0 umount /run/frozen
+	failed 'hang: not done in time' 'hangs in the kernel'
 }
 
 @test "a process that a step left running is ended with it, and no other" {

@@ -70,10 +70,6 @@ reaches() {
 	guest 1 0 ping -q -c 1 -i 0.3 -w "${2:-5}" "$1" >/dev/null
 }
 
-not() {
-	! "$@"
-}
-
 guest_online() {
 	backend vif 1 0 bridge=br0 "$@"
 	vif_call 1 0 online

@@ -14,6 +14,11 @@ RIG_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 RIG_BUILD=${RIG_BUILD:-$RIG_TOP/build/tests}
 XHP=$(realpath -m "${XHP:-$RIG_TOP/build/xen-hotplug}")
 
+# not COMMAND...: "! COMMAND" would not fail a test.
+not() {
+	! "$@"
+}
+
 rig_setup() {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	RIG_XENSTORED=$(compgen -G '/usr/lib/xen-*/bin/xenstored' | tail -n 1) ||
@@ -260,6 +265,18 @@ frames_table() {
 	ports_forward || return
 	"$RIG_BUILD/frames" table "$@" "$DOM0-1.0" eth0 "$DOM0-2.0" eth0 >"$RIG/frames" ||
 		{ sed '/^ok/d' "$RIG/frames"; return 1; }
+}
+
+# uplink_add: dom0's eth0, 192.0.2.1/24, leads to the namespace $NET, which has .99 there.
+uplink_add() {
+	NET=$DOM0-9.9
+	rig_netns "$NET" &&
+		ip -n "$DOM0" link add eth0 type veth peer name eth0 netns "$NET" &&
+		ip -n "$DOM0" addr add 192.0.2.1/24 dev eth0 &&
+		ip -n "$DOM0" link set eth0 addrgenmode none up &&
+		ip -n "$NET" addr add 192.0.2.99/24 dev eth0 &&
+		ip -n "$NET" link set eth0 addrgenmode none up &&
+		dom0 sysctl -qw net.ipv4.ip_forward=1
 }
 
 # vif_add D N [NAME]: stands in for netback. The MAC is not netback's fe:ff:ff:ff:ff:ff,

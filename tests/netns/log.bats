@@ -24,6 +24,25 @@ teardown() {
 		'backend/vif/1/0 online by nonesuch: FAILED' 'there is no recipe "nonesuch"' \
 		'vif-1-0 offline by vif-bridge: done'
 	[ "$(stat -c %a "$RIG/run/xen-hotplug.log")" = 600 ]
+	xhp log --json | as_schema log
+	jq -e 'map(.does) == ["attach", "attach", "fail", "detach"] and (.[1].at | contains("vif-bridge.ini:")) and
+		(.[0].steps | map(.[0]) | index("bridge")) and .[2].path == "backend/vif/1/0"' "$RIG/json"
+	run as_schema log < <(jq '.[0].us = "1"' "$RIG/json")
+	[ "$status" = 1 ]
+}
+
+@test "log DEVICE takes the names that status takes, of what is attached" {
+	local name
+	scene vifname=web mac=00:16:3e:aa:bb:cc
+	vif_call 1 0 online
+	for name in web vif1.0 vif-1-0 guest1/eth0 guest1:eth0 guest1 eth0 00:16:3e:aa:bb:cc \
+		/local/domain/0/backend/vif/1/0; do
+		xhp log "$name" --json | jq -e 'map(.device) == ["vif-1-0"]' || { echo "$name"; return 1; }
+	done
+	run xhp log nonesuch
+	[ "$status" = 1 ]
+	run xhp log vif-1-0 web
+	[ "$status" = 2 ]
 }
 
 @test "log DEVICE shows that device's, also when it is gone; --json is JSON" {

@@ -14,13 +14,11 @@ teardown() {
 
 # plan CLASS D N RECIPE VERB [ARGUMENT...]: as JSON, in $RIG/plan, held to the schema.
 plan() {
-	local class=$1 d=$2 n=$3 wrong
+	local class=$1 d=$2 n=$3
 	shift 3
 	dom0 env "XENBUS_TYPE=$class" "XENBUS_PATH=backend/$class/$d/$n" \
 		xen-hotplug plan --json "$@" >"$RIG/plan" || return
-	wrong=$(jq -rn --slurpfile schema "$RIG_TOP/xhp/schema.json" --arg of plan \
-		--slurpfile data "$RIG/plan" -f "$RIG_TOP/tests/netns/schema.jq") || return
-	[ -z "$wrong" ] || { echo "$wrong"; return 1; }
+	as_schema plan <"$RIG/plan"
 }
 
 # plans STEP LINE...: the step's changes, "WHAT OF: NOW -> WANTED", are these.

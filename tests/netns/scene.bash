@@ -76,6 +76,15 @@ status_is() {
 	[ "$got" = "$1" ] || { echo "hotplug-status = $got"; return 1; }
 }
 
+# as_schema DEFINITION: is standard input JSON as xhp/schema.json says?
+as_schema() {
+	local wrong
+	cat >"$RIG/json"
+	wrong=$(jq -rn --slurpfile schema "$RIG_TOP/xhp/schema.json" --arg of "$1" \
+		--slurpfile data "$RIG/json" -f "$RIG_TOP/tests/netns/schema.jq") || return
+	[ -z "$wrong" ] || { echo "$wrong"; return 1; }
+}
+
 # says TEXT...: did the last `run` say all of it?
 says() {
 	local text
@@ -106,6 +115,65 @@ refused() {
 shimmed() {
 	libxl_call vif 1 0 env "$@" LD_PRELOAD="$RIG_BUILD/fault.so" \
 		/usr/sbin/xen-hotplug run "${RECIPE:-vif-bridge}" "${SHIM_VERB:-online}" type_if=vif
+}
+
+# many BRIDGE [ip]: guests 101 to 300, without a network namespace each.
+many() {
+	local d back args=()
+	for d in $(seq 101 300); do
+		back=/local/domain/0/backend/vif/$d/0
+		echo "link add vif$d.0 type veth peer name g$d"
+		args+=("$back/frontend" "/local/domain/$d/device/vif/0" "$back/state" 2
+			"$back/bridge" "$1" "$back/hotplug-status" ''
+			"$back/mac" "00:16:3e:02:00:$(printf %02x $((d - 100)))"
+			"/local/domain/$d/device/vif/0/mtu" 1500)
+		[ -z "$2" ] || args+=("$back/ip" "192.0.2.$((d - 100))")
+	done >"$RIG/links"
+	ip -n "$DOM0" -b "$RIG/links" && xenstore-write "${args[@]}"
+}
+
+# at_once VERB D...: a run for each vifD.0 at the same time; prints those that failed.
+at_once() {
+	dom0 bash -s "${RECIPE:-vif-bridge}" "$@" <<-'END'
+		recipe=$1 verb=$2
+		shift 2
+		for d; do
+			XENBUS_TYPE=vif XENBUS_PATH=backend/vif/$d/0 vif=vif$d.0 \
+				/usr/sbin/xen-hotplug run $recipe $verb type_if=vif \
+				</dev/null || echo "vif$d.0: $verb failed" &
+		done
+		wait
+	END
+}
+
+# vif_recipe LINE...: what the scripts' names run is a recipe of these lines.
+vif_recipe() {
+	printf '%s\n' '[recipe]' 'device = vif' "$@" >"$RIG/etc-xen/hotplug/vif-bridge.ini"
+}
+
+# each_call HOW KINDS [CHECK]: a call of vif1.0's attach fails, or is the last before
+# SIGKILL, each in turn; when that is undone, CHECK (detached) has to hold. hits: how many.
+each_call() {
+	local n check=${3:-detached}
+	hits=0
+	for ((n = 1; ; n++)); do
+		rm -f "$RIG/run/calls"
+		run shimmed FAULT_AT=$n FAULT_HOW="$1" FAULT_KINDS="$2" FAULT_LOG=/run/calls
+		grep -q FAULT "$RIG/run/calls" || break
+		hits=$((hits + 1))
+		echo "$1, call $n: $status $output"
+		case $status in
+		0) vif_call 1 0 offline || return ;;
+		137)
+			! grep -qs '^done ' "$RIG/run/xen-hotplug/devices/vif-1-0" ||
+				vif_call 1 0 offline || return
+			xhp gc || return
+			;;
+		esac
+		xenstore-rm /local/domain/0/backend/vif/1/0/hotplug-error 2>/dev/null || :
+		"$check" || return
+	done
+	[ "$status" = 0 ] && vif_call 1 0 offline && "$check"
 }
 
 # A scene in which every kind of record is made, and the states "before" and "attached".

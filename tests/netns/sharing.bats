@@ -372,6 +372,55 @@ may_not() {
 	nothing_left
 }
 
+@test "a disk that another script is just giving back is waited for" {
+	local dev
+	disk_scene
+	dev=$(as_disk "$IMAGES/a")
+	disk 1 51712 "$dev" state=6 physical-device="7:$(printf %x "${dev#/dev/loop}")"
+	disk 2 51712 "$dev"
+	add 2 &
+	sleep 0.3
+	not attached 2
+	backend_gone vbd 1 51712
+	wait $!
+	attached 2
+	remove 2
+	losetup -d "$dev"
+}
+
+@test "a path of QEMU's that cannot be looked at: another disk only on another file system" {
+	disk_scene
+	ln -s loop "$IMAGES/loop"
+	disk 2 51712 a
+	backend qdisk 1 51712 params="raw:$IMAGES/loop" mode=w
+	run add 2
+	refused error 2 "cannot tell whether it is $IMAGES/loop" 'guest "guest1"'
+	mkdir "$IMAGES/mnt"
+	dom0 mount -t tmpfs tmpfs "$IMAGES/mnt"
+	dom0 ln -s loop "$IMAGES/mnt/loop"
+	backend qdisk 1 51712 params="raw:$IMAGES/mnt/loop" mode=w
+	run add 2
+	says 'does not answer: it is taken for another disk'
+	attached 2
+	remove 2
+}
+
+@test "a loop device that the index takes for ours, wrongly, is asked all the same" {
+	local dev index
+	disk_scene
+	image a 8M
+	mkfs.ext4 -q "$IMAGES/a"
+	dev=$(as_disk "$IMAGES/a")
+	mkdir "$IMAGES/mnt"
+	dom0 mount "$dev" "$IMAGES/mnt"
+	index=$(compgen -G "$RIG/run/xen-hotplug/index-*")
+	install -D -m 600 /dev/null "$index/loops/${dev#/dev/loop}"
+	disk 1 51712 a
+	may_not 1 'mounted on'
+	dom0 umount "$IMAGES/mnt"
+	losetup -d "$dev"
+}
+
 @test "the stock script's file, attached under our eyes" {
 	[ -x /etc/xen/scripts/block ] || skip "no xen-utils-common"
 	disk_scene
@@ -453,6 +502,24 @@ locker() {
 	rm "$RIG/run/xen-hotplug/block"
 	exec 8>&-
 	wait $!
+	nothing_left
+}
+
+@test "a remove is cut short: its disk is not free before its loop device is" {
+	local node
+	disk_scene
+	echo 'timeout = 2' >"$RIG/etc-xen/hotplug.conf"
+	disk 1 51712 a
+	disk 2 51712 a
+	add 1
+	echo "undone $(sed -n 's/^rec \([0-9]*\) host disk .*/\1/p' "$RIG/run/xen-hotplug/devices/vbd-1-51712")" \
+		>>"$RIG/run/xen-hotplug/devices/vbd-1-51712"
+	for node in node physical-device physical-device-path; do
+		xenstore-rm "/local/domain/0/backend/vbd/1/51712/$node"
+	done
+	may_not 2 'vbd-1-51712 is just being detached'
+	remove 1
+	may 2
 	nothing_left
 }
 

@@ -9,15 +9,6 @@ teardown() {
 	rig_teardown
 }
 
-# as_schema DEFINITION: is standard input JSON as xhp/schema.json says?
-as_schema() {
-	local wrong
-	cat >"$RIG/json"
-	wrong=$(jq -rn --slurpfile schema "$RIG_TOP/xhp/schema.json" --arg of "$1" \
-		--slurpfile data "$RIG/json" -f "$RIG_TOP/tests/netns/schema.jq") || return
-	[ -z "$wrong" ] || { echo "$wrong"; return 1; }
-}
-
 # two guests, the first one's vif renamed and filtered
 two() {
 	scene vifname=web ip=192.0.2.1 mac=00:16:3e:aa:bb:cc

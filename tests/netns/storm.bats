@@ -9,20 +9,6 @@ teardown() {
 	rig_teardown
 }
 
-# at_once VERB D...: a run for each vifD.0 at the same time; prints those that failed.
-at_once() {
-	dom0 bash -s "$@" <<-'END'
-		verb=$1
-		shift
-		for d; do
-			XENBUS_TYPE=vif XENBUS_PATH=backend/vif/$d/0 vif=vif$d.0 \
-				/usr/sbin/xen-hotplug run vif-bridge $verb type_if=vif \
-				</dev/null || echo "vif$d.0: $verb failed" &
-		done
-		wait
-	END
-}
-
 times() {
 	local i
 	for ((i = 0; i < $1; i++)); do echo "$2"; done
@@ -68,26 +54,9 @@ times() {
 	detached
 }
 
-# 200 guests, without a network namespace each.
-many() {
-	local d args=()
-	for d in $(seq 101 300); do
-		echo "link add vif$d.0 type veth peer name g$d"
-		args+=("/local/domain/0/backend/vif/$d/0/frontend" "/local/domain/$d/device/vif/0"
-			"/local/domain/0/backend/vif/$d/0/state" 2
-			"/local/domain/0/backend/vif/$d/0/bridge" br0
-			"/local/domain/0/backend/vif/$d/0/ip" "192.0.2.$((d - 100))"
-			"/local/domain/0/backend/vif/$d/0/mac" "00:16:3e:02:00:$(printf %02x $((d - 100)))"
-			"/local/domain/0/backend/vif/$d/0/hotplug-status" ''
-			"/local/domain/$d/device/vif/0/mtu" 1500)
-	done >"$RIG/links"
-	ip -n "$DOM0" -b "$RIG/links"
-	xenstore-write "${args[@]}"
-}
-
 @test "200 vifs at once onto one bridge, and away again: none fails, nothing stays" {
 	scene
-	many
+	many br0 ip
 	keep before
 	[ -z "$(at_once online $(seq 101 300) 2>&1)" ]
 	[ "$(xenstore-ls -f | grep -c 'hotplug-status = "connected"')" = 200 ]

@@ -30,11 +30,6 @@ tool_scene() {
 	keep before
 }
 
-# not COMMAND...: "! COMMAND" would not fail a test.
-not() {
-	! "$@"
-}
-
 # Does a process run? One that has ended may wait for somebody to ask how.
 alive() {
 	grep -qs '^State:	[^ZX]' "/proc/$1/status"

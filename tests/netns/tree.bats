@@ -4,9 +4,19 @@
 
 load lib
 load scene
+load disk
+load ovs
 
 teardown() {
-	rig_teardown
+	disk_teardown
+}
+
+# drawn NODES EDGES: Graphviz takes what the last `run` printed, and draws so much of it.
+drawn() {
+	[ -x /usr/bin/dot ] || return 0
+	dot -Tplain <<<"$output" >"$RIG/plain" || return
+	[ "$(grep -c '^node ' "$RIG/plain") $(grep -c '^edge ' "$RIG/plain")" = "$1 $2" ] ||
+		{ cat "$RIG/plain"; return 1; }
 }
 
 wired() {
@@ -59,14 +69,52 @@ bridge br1' ]
 	[ "$status" = 0 ]
 	[[ ${lines[0]} = "graph xen_hotplug {" && ${lines[-1]} = "}" ]]
 	says 'label="bridge br0"' 'we\"b (2) eth0' ' -- '
+	drawn 5 3
 	run xhp tree --svg
 	if [ -x /usr/bin/dot ]; then
 		[ "$status" = 0 ]
-		says '<svg'
+		[[ $output == '<?xml'*'<svg'*'we&quot;b (2) eth0'*'</svg>' ]]
 	else
+		echo "# no Graphviz: what it draws is not looked at" >&3
 		[ "$status" = 1 ]
 		says "--svg needs Graphviz' dot, which is not installed (package graphviz)"
 	fi
 	run xhp tree --png
 	[ "$status" = 2 ]
+}
+
+@test "disks hang from what backs them, with their guests" {
+	disk_scene
+	disk 1 51712 a
+	add 1
+	image b
+	disk 2 51712 b mode=r
+	GUEST_NAME=db disk 2 51712 b mode=r
+	add 2
+	run xhp tree
+	[ "$status" = 0 ]
+	[ "$(sed -E 's,/dev/loop[0-9]+,/dev/loopN,' <<<"$output" | sort)" = "$(sort <<-END
+		disk /dev/loopN
+		\`- vbd-1-51712  guest1 (1) xvda, $IMAGES/a
+		disk /dev/loopN
+		\`- vbd-2-51712  db (2) xvda, $IMAGES/b
+	END
+	)" ]
+	run xhp tree --dot
+	drawn 4 2
+}
+
+@test "Open vSwitch's bridges, beside the kernel's" {
+	ovs_setup
+	vif_add 1 0
+	backend vif 1 0 bridge=br0
+	vif_call 1 0 online
+	bridge_add lan
+	vif_add 2 0
+	backend vif 2 0 bridge=lan
+	RECIPE=vif-bridge vif_call 2 0 online
+	run xhp tree
+	[ "$status" = 0 ]
+	grep -A1 -x 'Open vSwitch br0' <<<"$output" | grep -x '`- vif1.0  guest1 (1) eth0, UNFILTERED'
+	grep -A1 -x 'bridge lan' <<<"$output" | grep -x '`- vif2.0  guest2 (2) eth0, UNFILTERED'
 }

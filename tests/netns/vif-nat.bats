@@ -11,14 +11,7 @@ setup() {
 	RECIPE=vif-nat
 	HOSTS=$RIG/run/dhcp-hosts
 	mkdir "$HOSTS"
-	NET=$DOM0-9.9
-	rig_netns "$NET"
-	ip -n "$DOM0" link add eth0 type veth peer name eth0 netns "$NET"
-	ip -n "$DOM0" addr add 192.0.2.1/24 dev eth0
-	ip -n "$DOM0" link set eth0 addrgenmode none up
-	ip -n "$NET" addr add 192.0.2.99/24 dev eth0
-	ip -n "$NET" link set eth0 addrgenmode none up
-	dom0 sysctl -qw net.ipv4.ip_forward=1
+	uplink_add
 	dom0 install -d -m 700 /run/xen-hotplug/{devices,shared}
 	site uplink=eth0 hostsdir=/run/dhcp-hosts pidfile=
 	vif_add 1 0
@@ -43,10 +36,6 @@ guest_up() {
 
 reaches() {
 	guest "$1" "$2" ping -q -c 1 -W "${4:-5}" "$3" >/dev/null
-}
-
-not() {
-	! "$@"
 }
 
 # What belongs to a device that stays is left at an ordinary detach.
