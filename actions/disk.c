@@ -184,6 +184,12 @@ struct disk {
 	struct sharing sharing;
 };
 
+/* Is it the loop device that [loop] has made? */
+static bool is_image(const struct ctx *ctx, dev_t dev)
+{
+	return ctx->image.open && dev == loopdev_dev(ctx->image.loop);
+}
+
 static const char *hex_number(dev_t dev)
 {
 	return mem_printf("%x:%x", major(dev), minor(dev));
@@ -203,8 +209,7 @@ static int publish(struct ctx *ctx, void *data, struct xhp_err *err)
 		number = hex_number(d->opened->st.st_rdev);
 		path = d->opened->resolved;
 		seq = blockdev_seq(d->opened->fd);
-		if (major(d->opened->st.st_rdev) == LOOP_MAJOR && ctx->image.open &&
-		    ctx->image.loop == minor(d->opened->st.st_rdev))
+		if (is_image(ctx, d->opened->st.st_rdev))
 			node = path;
 	}
 	sharing_ids(&d->sharing, &ids);
@@ -336,8 +341,7 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 			return err->code;
 		d.sharing.fd = d.opened->fd;
 		d.sharing.id = (struct disk_id){ .dev = d.opened->st.st_rdev };
-		if (ctx->image.open && major(d.opened->st.st_rdev) == LOOP_MAJOR &&
-		    minor(d.opened->st.st_rdev) == ctx->image.loop) {
+		if (is_image(ctx, d.opened->st.st_rdev)) {
 			d.sharing.image = ctx->image.fd;
 			d.sharing.what = ctx->image.path;
 		}

@@ -206,19 +206,23 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 }
 
 /* What is to run on the way back may have gone, or be another's by now. */
-static int may_run(const char *path, struct xhp_err *err)
+static int may_run(const char *path, const char *dir, struct xhp_err *err)
 {
+	struct args args = { .dir = dir };
 	struct stat st;
 
 	if (stat(path, &st) < 0)
 		return err_sys(err, -errno, "%s", path);
-	return owner_check(&st, path, err);
+	if (owner_check(&st, path, err) < 0)
+		return err->code;
+	return dir ? find_hooks(&args, err) : 0;
 }
 
 static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
 	const char **fields = MEM_ARRAY(const char *, 2 * rec->nfields + 1);
 	const char *back = rec_get(rec, "back"), *program = rec_get(rec, "program");
+	const char *dir = rec_get(rec, "dir");
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < rec->nfields; i++) {
@@ -227,7 +231,7 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		fields[n++] = rec->fields[i].name;
 		fields[n++] = rec->fields[i].value;
 	}
-	if (may_run(program ? program : RUNNER, err) < 0) {
+	if (may_run(program ? program : RUNNER, dir, err) < 0) {
 		log_warn("a hook is not run: %s", err->text);
 		return 0;
 	}

@@ -142,7 +142,7 @@ static struct disk_id file_id(const struct image *i)
 
 static struct disk_id loop_id(unsigned int number)
 {
-	return (struct disk_id){ .dev = makedev(LOOP_MAJOR, number) };
+	return (struct disk_id){ .dev = loopdev_dev(number) };
 }
 
 /*

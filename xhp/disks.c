@@ -120,14 +120,13 @@ static int leave(int index, const char *dir, const char *device, struct xhp_err 
 	return 0;
 }
 
-static bool is_loop(const struct disk_id *id)
-{
-	return !id->is_file && major(id->dev) == LOOP_MAJOR;
-}
-
+/* The name of a loop device's entry, or NULL. */
 static const char *loop_name(const struct disk_id *id)
 {
-	return mem_printf("%u", minor(id->dev));
+	unsigned int number;
+
+	return !id->is_file && loopdev_is(id->dev, &number) ? mem_printf("%u", number)
+							    : NULL;
 }
 
 int disks_enter(const char *device, const struct disk_ids *ids, struct xhp_err *err)
@@ -137,10 +136,10 @@ int disks_enter(const char *device, const struct disk_ids *ids, struct xhp_err *
 	if (index < 0)
 		return index;
 	for (unsigned int i = 0; i < ids->n; i++) {
-		const struct disk_id *id = &ids->v[i];
+		const char *loop = loop_name(&ids->v[i]);
 
-		if (enter(index, disk_key(id), device, err) < 0 ||
-		    (is_loop(id) && enter(index, LOOPS, loop_name(id), err) < 0))
+		if (enter(index, disk_key(&ids->v[i]), device, err) < 0 ||
+		    (loop && enter(index, LOOPS, loop, err) < 0))
 			return err->code;
 	}
 	return enter(index, DEVICES, device, err);
@@ -155,10 +154,10 @@ int disks_leave(const char *device, const struct disk_ids *ids, struct xhp_err *
 	if (leave(index, DEVICES, device, err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < ids->n; i++) {
-		const struct disk_id *id = &ids->v[i];
+		const char *loop = loop_name(&ids->v[i]);
 
-		if ((is_loop(id) && leave(index, LOOPS, loop_name(id), err) < 0) ||
-		    leave(index, disk_key(id), device, err) < 0)
+		if ((loop && leave(index, LOOPS, loop, err) < 0) ||
+		    leave(index, disk_key(&ids->v[i]), device, err) < 0)
 			return err->code;
 	}
 	return 0;

@@ -15,8 +15,9 @@ static void help_all(void)
 {
 	printf("usage: xen-hotplug COMMAND [ARGUMENT...]\n\n");
 	for (const struct command *c = commands; c->summary; c++)
-		printf("  %-10s %-28s %s\n", c->name, c->args, c->summary);
-	printf("\nactions:");
+		printf("  %-10s %s\n", c->name, c->summary);
+	printf("\n\"xen-hotplug help COMMAND\" tells its arguments; so for an ACTION, a "
+	       "CLASS, settings.\n\nactions:");
 	for (unsigned int i = 0; i < nactions; i++)
 		printf(" %s", actions[i]->name);
 	printf(" use\nclasses:");
@@ -97,6 +98,20 @@ static void help_class(const struct class *class)
 		help_param(&def->type);
 }
 
+static const char *topic_candidate(void *data, unsigned int i)
+{
+	unsigned int n = 0;
+
+	(void)data;
+	while (commands[n].summary)
+		n++;
+	if (i < n)
+		return commands[i].name;
+	if (i - n < nactions)
+		return actions[i - n]->name;
+	return class_nth(i - n - nactions) ? class_nth(i - n - nactions)->name : NULL;
+}
+
 int cmd_help(int argc, char **argv, struct xhp_err *err)
 {
 	const struct action *action;
@@ -105,6 +120,10 @@ int cmd_help(int argc, char **argv, struct xhp_err *err)
 		help_all();
 		return 0;
 	}
+	action = action_find(argv[1]);
+	if (argc > 3 || (argc > 2 && !action))
+		return err_usage(err, NULL, "help: what is %s? Only an action has keys",
+				 quoted(argv[argc - 1]));
 	for (const struct command *c = commands; c->summary; c++) {
 		if (!strcmp(c->name, argv[1])) {
 			printf("usage: xen-hotplug %s %s\n\n%s\n%s%s", c->name, c->args,
@@ -113,8 +132,7 @@ int cmd_help(int argc, char **argv, struct xhp_err *err)
 			return 0;
 		}
 	}
-	action = action_find(argv[1]);
-	if (action && argc > 2)
+	if (argc > 2)
 		return help_key(action, argv[2], err);
 	if (action) {
 		help_action(action);
@@ -135,6 +153,7 @@ int cmd_help(int argc, char **argv, struct xhp_err *err)
 			help_param(p);
 		return 0;
 	}
-	return err_usage(err, NULL, "no help on %s: no command, action or class",
-			 quoted(argv[1]));
+	return err_usage(err, NULL, "no help on %s: no command, action or class%s",
+			 quoted(argv[1]),
+			 meant(did_you_mean(argv[1], topic_candidate, NULL)));
 }

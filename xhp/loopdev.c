@@ -7,12 +7,45 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "guard.h"
 #include "loopdev.h"
 #include "mem.h"
 #include "trace.h"
+
+/* As the kernel counts: a power of two of minor numbers for each. */
+static unsigned int part_shift(void)
+{
+	static unsigned int shift = ~0U;
+	unsigned long max_part;
+	char text[16] = "";
+	CLEANUP_FD int fd = -1;
+
+	if (shift != ~0U)
+		return shift;
+	fd = open("/sys/module/loop/parameters/max_part", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && read(fd, text, sizeof(text) - 1) < 0)
+		*text = '\0';
+	max_part = strtoul(text, NULL, 10);
+	for (shift = 0; max_part; max_part >>= 1)
+		shift++;
+	return shift;
+}
+
+dev_t loopdev_dev(unsigned int number)
+{
+	return makedev(LOOP_MAJOR, number << part_shift());
+}
+
+bool loopdev_is(dev_t dev, unsigned int *ret_number)
+{
+	if (major(dev) != LOOP_MAJOR || minor(dev) & ((1U << part_shift()) - 1))
+		return false;
+	*ret_number = minor(dev) >> part_shift();
+	return true;
+}
 
 const char *loopdev_path(unsigned int number)
 {

@@ -29,6 +29,13 @@ struct loopdev {
 	char mark[LO_NAME_SIZE];
 };
 
+/*
+ * The block device of a number, and back: false for what is none. They are not the same
+ * where partitions have minor numbers of their own (the module's parameter max_part).
+ */
+dev_t loopdev_dev(unsigned int number);
+bool loopdev_is(dev_t dev, unsigned int *ret_number);
+
 /* "/dev/loop3" */
 const char *loopdev_path(unsigned int number);
 

@@ -185,13 +185,70 @@ static const char *command_candidate(void *data, unsigned int i)
 	return commands[i].summary ? commands[i].name : NULL;
 }
 
+static const char *option_candidate(void *data, unsigned int i)
+{
+	const char *s = data;
+
+	while ((s = strstr(s, "--"))) {
+		size_t len = strcspn(s, " ]|");
+
+		if (!i--)
+			return mem_strndup(s, len);
+		s += len;
+	}
+	return NULL;
+}
+
+/* What `args` does not name is no option. */
+static int check_options(const struct command *c, int argc, char **argv,
+			 struct xhp_err *err)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *option = "";
+
+		for (unsigned int k = 0; *argv[i] == '-' && option; k++) {
+			option = option_candidate((void *)c->args, k);
+			if (option && !strcmp(option, argv[i]))
+				break;
+		}
+		if (!option)
+			return err_usage(err, NULL,
+					 "%s has no option %s%s (xen-hotplug help %s)",
+					 c->name, quoted(argv[i]),
+					 meant(did_you_mean(argv[i], option_candidate,
+							    (void *)c->args)),
+					 c->name);
+	}
+	return 0;
+}
+
+static bool is_help(const char *s)
+{
+	return !strcmp(s, "--help") || !strcmp(s, "-h");
+}
+
+static int run_command(const struct command *c, int argc, char **argv,
+		       struct xhp_err *err)
+{
+	char *help[] = { argv[0], argv[0], NULL };
+
+	if (c->summary && argc > 1 && is_help(argv[1]))
+		return cmd_help(2, help, err);
+	/* run tells the toolstack, too, what is wrong */
+	if (c->summary && c->run != cmd_run && check_options(c, argc, argv, err) < 0)
+		return err->code;
+	return c->run(argc, argv, err);
+}
+
 static int dispatch(int argc, char **argv, struct xhp_err *err)
 {
 	const char *near;
 
-	if (argc < 2)
-		return err_usage(err, NULL, "which command? (xen-hotplug help)");
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+	if (argc < 2) {
+		cmd_help(1, argv, err);
+		return err_usage(err, NULL, "which command?");
+	}
+	if (is_help(argv[1]))
 		return cmd_help(1, argv + 1, err);
 	if (!strcmp(argv[1], "--version")) {
 		printf("xen-hotplug " VERSION "\n");
@@ -199,7 +256,7 @@ static int dispatch(int argc, char **argv, struct xhp_err *err)
 	}
 	for (const struct command *c = commands; c->name; c++) {
 		if (!strcmp(c->name, argv[1]))
-			return c->run(argc - 1, argv + 1, err);
+			return run_command(c, argc - 1, argv + 1, err);
 	}
 	near = did_you_mean(argv[1], command_candidate, NULL);
 	return err_usage(err, NULL, "there is no command %s%s (xen-hotplug help)",

@@ -168,7 +168,9 @@ static int each(int argc, char **argv, bool repair, struct xhp_err *err)
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--json"))
 			json = json_array();
-		else if (!repair && !strcmp(argv[i], "--prometheus") && i + 1 < argc)
+		else if (!repair && !strcmp(argv[i], "--prometheus") && i + 1 == argc)
+			return err_usage(err, NULL, "--prometheus: into which file?");
+		else if (!repair && !strcmp(argv[i], "--prometheus"))
 			prometheus = argv[++i];
 		else if (*argv[i] == '-' || name)
 			return err_usage(err, NULL, "%s: unknown argument %s", argv[0],

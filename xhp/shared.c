@@ -201,6 +201,7 @@ bool shared_exists(const char *name)
 int shared_undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
 	const char *name = rec_get(rec, "name"), *self = rec_get(rec, "as");
+	struct xhp_err unused;
 	struct journal j;
 	int rc;
 
@@ -213,12 +214,15 @@ int shared_undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		if (!strcmp(j.holders[i], self))
 			j.holders[i--] = j.holders[--j.nholders];
 	}
+	/* first: nobody may join what is being taken back when we are killed */
+	rc = journal_line(&j, "left", self, NULL, err);
 	if (j.nholders) {
-		rc = journal_line(&j, "left", self, NULL, err);
 		if (!rc && j.nstale >= STALE_LINES)
 			journal_compact(&j);
-	} else {
+	} else { /* a full disk keeps nothing from being taken back */
 		rc = engine_undo_shared(&j, ctx->rollback, err);
+		if (rc < 0 && j.complete) /* it is all there, as it was */
+			journal_line(&j, "holder", self, NULL, &unused);
 	}
 	journal_close(&j, !rc && !j.nholders);
 	return rc;

@@ -71,14 +71,16 @@ static struct disk_id shown_by(const struct loopdev *l)
 					   .ino = l->ino };
 }
 
-static bool is_loop(const struct disk_id *id)
+static bool is_loop(const struct disk_id *id, unsigned int *ret_number)
 {
-	return !id->is_file && major(id->dev) == LOOP_MAJOR;
+	return !id->is_file && loopdev_is(id->dev, ret_number);
 }
 
 static int loop_of(const struct disk_id *id, struct loopdev *ret)
 {
-	return is_loop(id) ? loopdev_by_number(minor(id->dev), ret) : -ENXIO;
+	unsigned int number;
+
+	return is_loop(id, &number) ? loopdev_by_number(number, ret) : -ENXIO;
 }
 
 /* Are both loop devices that show other parts of one file? */
@@ -159,7 +161,7 @@ struct loops {
 /* Loop devices that the index does not know, but for our own. */
 static int other_loops(const struct sharing *s, struct loops *ret, struct xhp_err *err)
 {
-	unsigned int *numbers, n;
+	unsigned int *numbers, n, own;
 	unsigned char *ours;
 	size_t size;
 
@@ -169,7 +171,7 @@ static int other_loops(const struct sharing *s, struct loops *ret, struct xhp_er
 		struct loopdev loop;
 
 		if ((numbers[i] < size && ours[numbers[i]]) ||
-		    (is_loop(&s->id) && minor(s->id.dev) == numbers[i]) ||
+		    (is_loop(&s->id, &own) && own == numbers[i]) ||
 		    loopdev_by_number(numbers[i], &loop) < 0)
 			continue;
 		*MEM_PUSH(ret->v, ret->n) = loop;
@@ -186,7 +188,7 @@ static void add_loops(struct sharing *s, struct loops *loops)
 
 	for (unsigned int i = 0; i < loops->n; i++) {
 		const struct loopdev *l = &loops->v[i];
-		const struct disk_id id = block_id(makedev(LOOP_MAJOR, l->number));
+		const struct disk_id id = block_id(loopdev_dev(l->number));
 		const struct disk_id shown = shown_by(l);
 
 		/* one that it is made of has other partitions, too */

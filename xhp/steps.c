@@ -167,7 +167,7 @@ int step_bind(struct ctx *ctx, struct step *step, struct xhp_err *err)
 		if (p->flags & P_OTHERWISE)
 			continue;
 		if (p->type == V_COMMAND || (p->flags & P_OWN)) {
-			if (e)
+			if (e && e->value.nsegs)
 				*(const struct template **)((char *)step->args +
 							    p->offset) = &e->value;
 			continue;

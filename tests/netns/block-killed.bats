@@ -5,6 +5,7 @@
 
 load lib
 load scene
+load tools
 load disk
 
 teardown() {
@@ -186,6 +187,22 @@ both() {
 	add 1
 	attached 1
 	remove 1
+	nothing_left
+}
+
+@test "the image is exchanged between the look at it and its loop device" {
+	disk_scene
+	disk 1 51712 a
+	image b
+	shimmed_disk FAULT_AT=2 FAULT_HOW=wait FAULT_KINDS=l FAULT_LOG=/run/calls \
+		>"$RIG/said" 2>&1 &
+	until grep -qs FAULT "$RIG/run/calls"; do sleep 0.05; done
+	mv "$IMAGES/b" "$IMAGES/a"
+	: >"$RIG/run/calls.go"
+	status=0
+	wait $! || status=$?
+	output=$(cat "$RIG/said")
+	refused error 1 "$IMAGES/a is another file than it was just now"
 	nothing_left
 }
 

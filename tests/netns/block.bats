@@ -7,6 +7,7 @@ load scene
 load disk
 
 teardown() {
+	[ -z "$MAPPER" ] || { rm -f "$MAPPER"; rmdir /dev/mapper 2>/dev/null; } || :
 	disk_teardown
 }
 
@@ -131,6 +132,51 @@ teardown() {
 	nothing_left
 }
 
+@test "somebody else's loop device of the same file has the number by now: it is left alone" {
+	local loop
+	disk_scene
+	disk 1 51712 a
+	add 1
+	loop=$(loops)
+	# one that we made has a mark of its own each time
+	sed -i 's/ mark=[^ ]*/ mark=xen-hotplug%20another/' "$RIG/run/xen-hotplug/devices/vbd-1-51712"
+	run remove 1
+	[ "$status" = 0 ]
+	says "/dev/$loop shows something else than ours by now"
+	[ "$(loops)" = "$loop" ]
+}
+
+@test "a loop device of ours without a journal is gc's, not a stock detach's" {
+	disk_scene
+	disk 1 51712 a
+	add 1
+	rm "$RIG/run/xen-hotplug/devices/vbd-1-51712"
+	rm -r "$RIG/run/xen-hotplug"/index-*
+	run remove 1
+	[ "$status" = 0 ]
+	says 'it is left alone'
+	[ -n "$(loops)" ]
+	backend_gone vbd 1 51712
+	xhp gc
+	nothing_left
+}
+
+@test "a domid that is used again: the last guest's loop device goes first" {
+	disk_scene
+	image b
+	disk 1 51712 a
+	add 1
+	backend_gone vbd 1 51712
+	disk 1 51712 b
+	xenstore-write /local/domain/1/vm /vm/another
+	add 1
+	attached 1
+	[ "$(loops | wc -l)" = 1 ]
+	grep "^$IMAGES/b\$" "/sys/block/$(loops)/loop/backing_file"
+	remove 1
+	nothing_left
+}
+
 @test "somebody ends our loop device: its number does not become another guest's disk" {
 	disk_scene
 	image b
@@ -178,6 +224,57 @@ teardown() {
 	[ "$(node vbd 1 51712 physical-device-path)" = "$dev" ]
 	remove 1
 	nothing_left
+}
+
+@test "the device number is another disk by now: check says so, and repair gives it to nobody" {
+	local dev
+	disk_scene
+	dev=$(as_disk "$IMAGES/a")
+	disk 1 51712 "$dev"
+	add 1
+	xhp check vbd-1-51712
+	# another test may be quicker to take the number: the journal's disk is the other one
+	sed -i 's/ seq=[0-9]*/ seq=1/' "$RIG/run/xen-hotplug/devices/vbd-1-51712"
+	run xhp check vbd-1-51712
+	[ "$status" = 1 ]
+	says "$dev is another disk than it was"
+	xenstore-rm /local/domain/0/backend/vbd/1/51712/physical-device
+	run xhp repair vbd-1-51712
+	[ "$status" = 1 ]
+	[ -z "$(node vbd 1 51712 physical-device)" ]
+	remove 1
+	losetup -d "$dev"
+	nothing_left
+}
+
+@test "a device mapper's path that leads elsewhere is refused" {
+	local dev
+	disk_scene
+	dev=$(as_disk "$IMAGES/a")
+	mkdir -p /dev/mapper
+	MAPPER=/dev/mapper/${RIG##*/}
+	ln -s "$dev" "$MAPPER"
+	disk 1 51712 "$MAPPER"
+	run add 1
+	refused error 1 "$MAPPER leads to ${dev#/dev/}, which the device mapper knows as no device of its"
+	losetup -d "$dev"
+	nothing_left
+}
+
+@test "what somebody else has written since, remove leaves" {
+	local back=/local/domain/0/backend/vbd/1/51712 dev
+	disk_scene
+	image b
+	dev=$(as_disk "$IMAGES/b")
+	disk 1 51712 a
+	add 1
+	xenstore-write "$back/physical-device" "7:$(printf %x "${dev#/dev/loop}")" \
+		"$back/physical-device-path" "$dev"
+	remove 1
+	[ "$(node vbd 1 51712 physical-device-path)" = "$dev" ]
+	[ "$(node vbd 1 51712 physical-device)" = "7:$(printf %x "${dev#/dev/loop}")" ]
+	[ -z "$(node vbd 1 51712 node)" ]
+	losetup -d "$dev"
 }
 
 @test "physical-device is there already: somebody else has attached it, exit 0" {

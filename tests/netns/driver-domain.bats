@@ -231,3 +231,19 @@ driver_scene() {
 	add 2
 	disk_call 2 51712 remove
 }
+
+@test "driver domain: a disk of which nothing can be read is not taken for another one" {
+	disk_scene
+	driver_domain 7
+	backend qdisk 1 51712 params="raw:$IMAGES/other" mode=w
+	disk 2 51712 "$IMAGES/a" script=/etc/xen/scripts/block
+	xenstore-chmod /local/domain/7/backend/qdisk/1/51712/params n0
+	run add 2
+	[ "$status" = 1 ]
+	says 'backend/qdisk/1/51712/params: this domain may not'
+	[ "$(node vbd 2 51712 hotplug-status)" = error ]
+	[ -z "$(node vbd 2 51712 physical-device)" ]
+	xenstore-chmod /local/domain/7/backend/qdisk/1/51712/params n7
+	add 2
+	remove 2
+}

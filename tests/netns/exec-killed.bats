@@ -172,6 +172,27 @@ then_gc() {
 	done
 }
 
+@test "killed while the last one leaves: nobody joins what may be gone" {
+	local n how
+	tool_scene
+	shared_recipe
+	thing 2 0 params=disk1
+	keep before
+	join() {
+		thing_call 2 0 add
+		[ -e "$RIG/run/things/$(printf s-disk1 | md5sum | cut -c1-8)" ]
+		thing_call 2 0 remove
+		thing_call 1 0 remove
+		nothing_left
+		thing_call 1 0 add
+	}
+	for how in before after torn; do
+		thing_call 1 0 add
+		SHIM_VERB=remove LEAST=5 killed_at_each "$how" join
+		nothing_left
+	done
+}
+
 # A program that ends us when it is half-way, and is then ended by the kernel.
 half_way() {
 	tool half <<-'END'

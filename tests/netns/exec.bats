@@ -463,3 +463,20 @@ thaw_late() {
 	thing_call 2 0 remove
 	called '<drop><disk1>'
 }
+
+@test "an empty detach: what was done stays, and that is no fault" {
+	tool_scene
+	recipe mine <<-'END'
+		[exec]
+		attach = mk make ${backend/params}
+		detach =
+	END
+	xhp lint mine | grep 'ok$'
+	thing_call 1 0 add
+	things disk1
+	xhp check
+	thing_call 1 0 remove
+	things disk1
+	rm "$RIG"/run/things/*
+	nothing_left
+}

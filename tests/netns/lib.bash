@@ -113,7 +113,7 @@ rig_start_wait() {
 	local line
 	mkfifo "$RIG/ready" && exec {line}<>"$RIG/ready" && rm "$RIG/ready" || return
 	rig_start "$@" >&"$line" {line}>&-
-	read -r -t 10 -u "$line"
+	read -r -t 60 -u "$line"
 	set -- $? "$@"
 	exec {line}>&-
 	return "$1"

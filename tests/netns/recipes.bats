@@ -480,4 +480,15 @@ program() {
 	[ ! -e "$RIG/run/hook-ran" ]
 	vif_call 1 0 online
 	[ -e "$RIG/run/hook-ran" ]
+	# nor on the way back
+	for file in vif-post.d vif-post.d/a.hook; do
+		[ "$file" = vif-post.d ] || vif_call 1 0 online
+		rm "$RIG/run/hook-ran"
+		chown 12345 "$RIG/etc-xen/scripts/$file"
+		run vif_call 1 0 offline
+		[ "$status" = 0 ]
+		says "a hook is not run: /etc/xen/scripts/$file belongs to user 12345, not to root"
+		[ ! -e "$RIG/run/hook-ran" ]
+		chown 0 "$RIG/etc-xen/scripts/$file"
+	done
 }

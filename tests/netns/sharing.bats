@@ -499,6 +499,7 @@ locker() {
 	alive $!
 	compgen -G "$RIG/run/xen-hotplug/index-*/f*/vbd-1-51712"
 	compgen -G "$RIG/run/xen-hotplug/index-*/loops/*"
+	[ -z "$(loops)" ] # it has ended before
 	rm "$RIG/run/xen-hotplug/block"
 	exec 8>&-
 	wait $!

@@ -3,6 +3,7 @@
 # vif-route: a guest's addresses are routed to its interface, and answered for.
 
 load lib
+load scene
 
 # dom0's eth0 leads to "net", where the guest's neighbours are.
 uplink_make() {
@@ -16,6 +17,7 @@ setup() {
 	rig_setup
 	RECIPE=vif-route
 	uplink_make
+	dom0 install -d -m 700 /run/xen-hotplug/{devices,shared}
 	dom0 sysctl -qw net.ipv6.conf.all.forwarding=1
 	# set for all guests, and never switched back
 	dom0 sysctl -qw net.ipv6.conf.eth0.proxy_ndp=1
@@ -169,6 +171,34 @@ host_state() {
 	snapshot_kernel | diff "$RIG/before" -
 	vif_call 2 0 offline
 	[[ $(ip -n "$DOM0" route show 192.0.2.10) == *'dev vif1.0'* ]]
+}
+
+@test "addresses that are none are refused, and nothing changes" {
+	local what
+	for what in '192.0.2.10/33|"192.0.2.10/33"' '2001:db8::1/129|"2001:db8::1/129"' \
+		'192.0.2.300|"192.0.2.300"' 'fe80::x|"fe80::x"' \
+		'0.0.0.0|0.0.0.0 is no address of a guest' '224.0.0.1|224.0.0.1 is multicast'; do
+		backend vif 1 0 ip="${what%|*}"
+		keep before
+		run vif_call 1 0 online
+		refused 1 0 "${what#*|}"
+	done
+}
+
+# After an attach that failed, or was undone.
+left_nothing() {
+	reset_nodes
+	host_state | diff "$RIG/host" - && [ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
+}
+
+@test "each call of it fails, or is the last, and nothing is left" {
+	local how
+	backend vif 1 0 ip="192.0.2.10 2001:db8::10"
+	host_state >"$RIG/host"
+	for how in fail after; do
+		each_call $how nj left_nothing
+		[ "$hits" -ge 20 ]
+	done
 }
 
 @test "twice online changes nothing, and what drifts is repaired" {
