@@ -320,10 +320,28 @@ static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *
 			    : 0;
 }
 
+static int attach(struct ctx *ctx, struct disk *d, struct xhp_err *err)
+{
+	if (d->opened) {
+		if (get_device(ctx, d->opened, d->args, err) < 0)
+			return err->code;
+		d->sharing.fd = d->opened->fd;
+		d->sharing.id = (struct disk_id){ .dev = d->opened->st.st_rdev };
+		if (is_image(ctx, d->opened->st.st_rdev)) {
+			d->sharing.image = ctx->image.fd;
+			d->sharing.what = ctx->image.path;
+		}
+	}
+	if (get_backing(d->args, &d->sharing, err) < 0)
+		return err->code;
+	return check_and_make(ctx, &d->sharing, publish, d, err);
+}
+
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
 	struct disk d = { .args = args };
+	int rc;
 
 	(void)step;
 	d.sharing = (struct sharing){
@@ -335,20 +353,13 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 		.device = ctx->device,
 		.domid = (long)ctx->req->domid,
 	};
-	if (args->device) {
+	if (args->device)
 		d.opened = MEM_NEW(struct opened);
-		if (get_device(ctx, d.opened, args, err) < 0)
-			return err->code;
-		d.sharing.fd = d.opened->fd;
-		d.sharing.id = (struct disk_id){ .dev = d.opened->st.st_rdev };
-		if (is_image(ctx, d.opened->st.st_rdev)) {
-			d.sharing.image = ctx->image.fd;
-			d.sharing.what = ctx->image.path;
-		}
-	}
-	if (get_backing(args, &d.sharing, err) < 0)
-		return err->code;
-	return check_and_make(ctx, &d.sharing, publish, &d, err);
+	rc = attach(ctx, &d, err);
+	/* who brought the device cannot take it back while we have it open */
+	if (d.opened && d.opened->fd >= 0)
+		close(d.opened->fd);
+	return rc;
 }
 
 /* ---- The way back ---- */

@@ -30,6 +30,14 @@ static int check_statuses(const struct step *step, const char *key, struct xhp_e
 	return 0;
 }
 
+/* An empty value is not set. */
+static bool is_given(const struct step *step, const char *key)
+{
+	const struct entry *e = step_entry(step, key);
+
+	return e && e->value.nsegs;
+}
+
 /* Keys that mean nothing without another one. */
 static int check_company(const struct step *step, struct xhp_err *err)
 {
@@ -39,12 +47,12 @@ static int check_company(const struct step *step, struct xhp_err *err)
 		{ "kill", "attach" },
 	};
 
-	if (!step_entry(step, "read") == !step_entry(step, "attach"))
+	if (is_given(step, "read") == is_given(step, "attach"))
 		return err_set(err, -EINVAL, "needs read = or attach =, one of them");
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
 		const struct entry *e = step_entry(step, needs[i][0]);
 
-		if (e && !step_entry(step, needs[i][1]))
+		if (is_given(step, needs[i][0]) && !is_given(step, needs[i][1]))
 			return err_usage(err, &e->value.pos, "%s goes with %s alone",
 					 needs[i][0], needs[i][1]);
 	}
@@ -68,7 +76,7 @@ int exec_declare(struct step *step, struct xhp_err *err)
 	const struct entry *expect = step_entry(step, "expect");
 	struct texts fields = { 0 }, unused = { 0 };
 
-	step->lookup = step_entry(step, "read");
+	step->lookup = is_given(step, "read");
 	if (check_company(step, err) < 0 || check_statuses(step, "already", err) < 0 ||
 	    check_statuses(step, "gone", err) < 0 ||
 	    (expect && step_patterns(expect, &unused, err) < 0) ||

@@ -43,7 +43,7 @@ static const char *ifb_name(const struct ctx *ctx)
 static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
-	const char *name = ifb_name(ctx);
+	const char *name = ifb_name(ctx), *now;
 	struct ifname unused;
 	struct link link;
 
@@ -58,7 +58,11 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 		return err->code;
 	if (!nl_link_by_name(name, &link, err))
 		return err_set(err, -EEXIST, "there is an interface %s already", name);
-	return err->code == -ENODEV ? 0 : err->code;
+	if (err->code != -ENODEV)
+		return err->code;
+	/* a driver domain may not: not even its undo could */
+	return store_read(node_path(ctx, args->node), &now, err) == -EACCES ? err->code
+									    : 0;
 }
 
 static int make(struct ctx *ctx, const char *name, struct xhp_err *err)

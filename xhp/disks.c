@@ -14,8 +14,9 @@
 #include "loopdev.h"
 #include "paths.h"
 
-#define DEVICES "devices"
-#define LOOPS   "loops"
+#define DEVICES  "devices"
+#define LOOPS    "loops"
+#define BACKENDS "backends"
 
 /* What another boot left means nothing: the numbers of domains begin anew. */
 static const char *index_name(void)
@@ -89,9 +90,11 @@ bool disk_id_add(struct disk_ids *set, const struct disk_id *id)
 }
 
 /* Somebody may remove the directory, empty, just before the file is made in it. */
-static int enter(int index, const char *dir, const char *device, struct xhp_err *err)
+static int enter(int index, const char *dir, const char *device, const char *text,
+		 struct xhp_err *err)
 {
 	const char *path = mem_printf("%s/%s", dir, device);
+	ssize_t len = (ssize_t)strlen(text);
 
 	for (int tries = 0; tries < 1000; tries++) {
 		int fd;
@@ -101,8 +104,12 @@ static int enter(int index, const char *dir, const char *device, struct xhp_err 
 		fd = openat(index, path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
 			    0600);
 		if (fd >= 0) {
+			bool whole = !len || write(fd, text, (size_t)len) == len;
+
 			close(fd);
-			return 0;
+			if (whole)
+				return 0;
+			break;
 		}
 		if (errno != ENOENT)
 			break;
@@ -129,6 +136,43 @@ static const char *loop_name(const struct disk_id *id)
 							    : NULL;
 }
 
+/* The kernel's number for a backend that it serves: no other one ever has it. */
+static ino_t backend_number(const char *device)
+{
+	struct stat st;
+
+	return lstat(mem_printf(XEN_BACKEND "/%s", device), &st) < 0 ? 0 : st.st_ino;
+}
+
+static const char *number_name(ino_t number)
+{
+	return mem_printf("%llu", (unsigned long long)number);
+}
+
+static int leave_device(int index, const char *device, struct xhp_err *err)
+{
+	const char *path = mem_printf(DEVICES "/%s", device);
+	CLEANUP_FD int fd = openat(index, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char number[32] = "";
+
+	if (fd >= 0 && read(fd, number, sizeof(number) - 1) > 0 &&
+	    leave(index, BACKENDS, number, err) < 0)
+		return err->code;
+	return leave(index, DEVICES, device, err);
+}
+
+static int enter_device(int index, const char *device, struct xhp_err *err)
+{
+	ino_t backend = backend_number(device);
+	const char *number = backend ? number_name(backend) : "";
+
+	/* it may have had another one */
+	if (leave_device(index, device, err) < 0 ||
+	    enter(index, DEVICES, device, number, err) < 0)
+		return err->code;
+	return backend ? enter(index, BACKENDS, number, "", err) : 0;
+}
+
 int disks_enter(const char *device, const struct disk_ids *ids, struct xhp_err *err)
 {
 	CLEANUP_FD int index = state_dir(index_name(), err);
@@ -138,11 +182,11 @@ int disks_enter(const char *device, const struct disk_ids *ids, struct xhp_err *
 	for (unsigned int i = 0; i < ids->n; i++) {
 		const char *loop = loop_name(&ids->v[i]);
 
-		if (enter(index, disk_key(&ids->v[i]), device, err) < 0 ||
-		    (loop && enter(index, LOOPS, loop, err) < 0))
+		if (enter(index, disk_key(&ids->v[i]), device, "", err) < 0 ||
+		    (loop && enter(index, LOOPS, loop, "", err) < 0))
 			return err->code;
 	}
-	return enter(index, DEVICES, device, err);
+	return enter_device(index, device, err);
 }
 
 int disks_leave(const char *device, const struct disk_ids *ids, struct xhp_err *err)
@@ -151,7 +195,7 @@ int disks_leave(const char *device, const struct disk_ids *ids, struct xhp_err *
 
 	if (index < 0)
 		return index;
-	if (leave(index, DEVICES, device, err) < 0)
+	if (leave_device(index, device, err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < ids->n; i++) {
 		const char *loop = loop_name(&ids->v[i]);
@@ -163,59 +207,64 @@ int disks_leave(const char *device, const struct disk_ids *ids, struct xhp_err *
 	return 0;
 }
 
-static const char *index_path(const char *dir)
+static const char *index_dir(const char *dir)
 {
-	return mem_printf("%s/%s/%s", STATE_DIR, index_name(), dir);
+	return mem_printf("%s/%s", index_name(), dir);
+}
+
+static bool is_in(const char *dir, const char *device)
+{
+	return access(mem_printf(STATE_DIR "/%s/%s", index_dir(dir), device), F_OK) == 0;
+}
+
+bool disks_uses(const char *device, const struct disk_id *id)
+{
+	return is_in(disk_key(id), device);
 }
 
 bool disks_entered(const char *device, const struct disk_ids *ids)
 {
-	for (unsigned int i = 0; i <= ids->n; i++) {
-		const char *dir = index_path(i < ids->n ? disk_key(&ids->v[i]) : DEVICES);
-
-		if (access(mem_printf("%s/%s", dir, device), F_OK) < 0)
+	for (unsigned int i = 0; i < ids->n; i++) {
+		if (!disks_uses(device, &ids->v[i]))
 			return false;
 	}
-	return true;
+	return is_in(DEVICES, device);
 }
 
 static int names(const char *dir, struct field **ret, unsigned int *ret_n,
 		 struct xhp_err *err)
 {
-	return journal_names(mem_printf("%s/%s", index_name(), dir), ret, ret_n, err);
+	return journal_names(index_dir(dir), ret, ret_n, err);
 }
 
-static int compare(const void *a, const void *b)
+static int read_once(bool *has, const char *dir, struct nameset *set, struct xhp_err *err)
 {
-	return strcmp(((const struct field *)a)->name, ((const struct field *)b)->name);
-}
+	struct field *list;
+	unsigned int n;
 
-int disks_devices(struct field **ret, unsigned int *ret_n, struct xhp_err *err)
-{
-	struct field *list, *journals;
-	unsigned int n, njournals, kept = 0;
-
-	if (names(DEVICES, &list, &n, err) < 0 ||
-	    journal_names(JOURNAL_DEVICES, &journals, &njournals, err) < 0)
+	if (*has)
+		return 0;
+	if (journal_names(dir, &list, &n, err) < 0)
 		return err->code;
-	if (njournals)
-		qsort(journals, njournals, sizeof(*journals), compare);
-	for (unsigned int i = 0; i < n; i++) {
-		if (disks_has(journals, njournals, list[i].name))
-			list[kept++] = list[i];
-	}
-	if (kept)
-		qsort(list, kept, sizeof(*list), compare);
-	*ret = list;
-	*ret_n = kept;
+	for (unsigned int i = 0; i < n; i++)
+		nameset_add(set, list[i].name);
+	*has = true;
 	return 0;
 }
 
-bool disks_has(const struct field *devices, unsigned int n, const char *device)
+int disks_know(struct disks_known *known, const char *device, ino_t backend, bool *ret,
+	       struct xhp_err *err)
 {
-	const struct field key = { .name = device };
-
-	return n && bsearch(&key, devices, n, sizeof(*devices), compare);
+	if (read_once(&known->has_journals, JOURNAL_DEVICES, &known->journals, err) < 0 ||
+	    (backend ? read_once(&known->has_backends, index_dir(BACKENDS),
+				 &known->backends, err)
+		     : read_once(&known->has_devices, index_dir(DEVICES), &known->devices,
+				 err)) < 0)
+		return err->code;
+	*ret = nameset_has(&known->journals, device) &&
+	       (backend ? nameset_has(&known->backends, number_name(backend))
+			: nameset_has(&known->devices, device));
+	return 0;
 }
 
 int disks_loops(unsigned char **ret, size_t *ret_size, struct xhp_err *err)
@@ -248,67 +297,52 @@ int disks_users(const struct disk_id *id, struct field **ret, unsigned int *ret_
 	return names(disk_key(id), ret, ret_n, err);
 }
 
-/* The devices that stand in one of these directories, each once. */
-static int all_devices(const struct field *keys, unsigned int nkeys, struct field **ret,
-		       unsigned int *ret_n, struct xhp_err *err)
+/* One device's entry in a directory; the last one's loop device goes with it. */
+static int sweep_entry(int index, const char *dir, const char *device,
+		       struct xhp_err *err)
 {
-	struct field *devices = NULL;
-	unsigned int n = 0, kept = 0;
+	const char *loop;
+	struct disk_id id;
 
-	for (unsigned int i = 0; i < nkeys; i++) {
-		struct field *list;
-		unsigned int nlist;
-
-		if (names(keys[i].name, &list, &nlist, err) < 0)
-			return err->code;
-		for (unsigned int k = 0; k < nlist; k++)
-			*MEM_PUSH(devices, n) = list[k];
-	}
-	if (n)
-		qsort(devices, n, sizeof(*devices), compare);
-	for (unsigned int i = 0; i < n; i++) {
-		if (!kept || strcmp(devices[kept - 1].name, devices[i].name) != 0)
-			devices[kept++] = devices[i];
-	}
-	*ret = devices;
-	*ret_n = kept;
-	return 0;
+	if (!strcmp(dir, DEVICES))
+		return leave_device(index, device, err);
+	if (leave(index, dir, device, err) < 0)
+		return err->code;
+	loop = disk_id_parse(dir, &id) ? loop_name(&id) : NULL;
+	if (!loop || faccessat(index, dir, F_OK, 0) == 0)
+		return 0;
+	return leave(index, LOOPS, loop, err);
 }
 
 int disks_sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
 {
-	struct field *keys, *devices = NULL, *loops;
-	unsigned int nkeys, ndevices = 0, nloops, n = 0;
+	struct nameset asked = { 0 }, gone = { 0 };
+	struct field *dirs, *list;
+	unsigned int ndirs, n;
 	CLEANUP_FD int index = -1;
 
-	if (names("", &keys, &nkeys, err) < 0)
+	if (names("", &dirs, &ndirs, err) < 0)
 		return err->code;
-	for (unsigned int i = 0; i < nkeys; i++) {
-		if (strcmp(keys[i].name, LOOPS) != 0)
-			keys[n++] = keys[i];
-	}
-	if (!n)
-		return 0;
-	index = state_dir(index_name(), err);
-	if (index < 0 || all_devices(keys, n, &devices, &ndevices, err) < 0)
-		return err->code;
-	for (unsigned int i = 0; i < ndevices; i++) {
-		if (!is_gone(devices[i].name))
+	if (ndirs && (index = state_dir(index_name(), err)) < 0)
+		return index;
+	for (unsigned int i = 0; i < ndirs; i++) {
+		if (!strcmp(dirs[i].name, LOOPS) || !strcmp(dirs[i].name, BACKENDS))
 			continue;
+		if (names(dirs[i].name, &list, &n, err) < 0)
+			return err->code;
 		for (unsigned int k = 0; k < n; k++) {
-			if (leave(index, keys[k].name, devices[i].name, err) < 0)
+			const char *device = list[k].name;
+
+			if (!nameset_has(&asked, device) && is_gone(device)) {
+				nameset_add(&gone, device);
+				printf("%s: it is in the index of disks no more\n",
+				       device);
+			}
+			nameset_add(&asked, device);
+			if (nameset_has(&gone, device) &&
+			    sweep_entry(index, dirs[i].name, device, err) < 0)
 				return err->code;
 		}
-		printf("%s: it is in the index of disks no more\n", devices[i].name);
-	}
-	if (names(LOOPS, &loops, &nloops, err) < 0)
-		return err->code;
-	for (unsigned int i = 0; i < nloops; i++) {
-		const char *key = mem_printf("b%u:%s", LOOP_MAJOR, loops[i].name);
-
-		if (faccessat(index, key, F_OK, 0) < 0 &&
-		    leave(index, LOOPS, loops[i].name, err) < 0)
-			return err->code;
 	}
 	return 0;
 }

@@ -16,6 +16,8 @@
 
 /* An event, or what "xen-hotplug watch" asks for: then the number is that word. */
 #define FROM_WATCH "watch"
+/* XenbusStateClosed (io/xenbus.h) */
+#define STATE_CLOSED "6"
 
 struct event {
 	const char *type, *action, *number;
@@ -33,7 +35,7 @@ enum level trigger_level(const char *type, const char *state, const char *online
 	if (!state)
 		return LEVEL_GONE;
 	if (n >= 5 && online && !strcmp(online, "0"))
-		return LEVEL_CLOSING;
+		return n == atoi(STATE_CLOSED) ? LEVEL_CLOSED : LEVEL_CLOSING;
 	return n < (kernel ? 2 : 1) ? LEVEL_COMING : LEVEL_THERE;
 }
 
@@ -220,6 +222,24 @@ static int run(const struct event *e, bool attach, struct xhp_err *err)
 	return 0;
 }
 
+/*
+ * A driver domain removes a backend's directory once it is closed, and libxl waits for
+ * that (libxl_device.c, device_hotplug()): in place of "xl devd" it is ours to do.
+ */
+static int remove_closed(const struct event *e, struct xhp_err *err)
+{
+	const struct store_item dir = { .path = e->path };
+	unsigned int self;
+
+	if (store_self(&self, err) < 0)
+		return err->code;
+	if (!self || e->tap || level_of(e) != LEVEL_CLOSED ||
+	    store_publish_in(e->path, STATE_CLOSED, &dir, 1, err) == 0 ||
+	    err->code == -ENOENT || err->code == -ESTALE)
+		return 0;
+	return err->code;
+}
+
 /* For the rule, which starts nothing for others: the exit status alone tells. */
 static int is_served(const char *name, struct xhp_err *err)
 {
@@ -239,6 +259,7 @@ int cmd_udev(int argc, char **argv, struct xhp_err *err)
 	struct event e = { 0 };
 	struct settings settings;
 	bool attach, detach, from_watch;
+	struct xhp_err unused;
 	enum level level;
 
 	if (argc == 3 && !strcmp(argv[1], "--served"))
@@ -266,6 +287,8 @@ int cmd_udev(int argc, char **argv, struct xhp_err *err)
 		 (!strcmp(e.action, "add") &&
 		  (strcmp(e.type, "vif") != 0 || e.tap || from_watch));
 	detach = !strcmp(e.action, "offline") || !strcmp(e.action, "remove");
+	if (from_watch && !strcmp(e.action, TRIGGER_CLOSED))
+		return remove_closed(&e, err);
 	if (!attach && !detach)
 		return 0;
 	/* the event may be old: what xenstore says now is what counts */
@@ -279,5 +302,10 @@ int cmd_udev(int argc, char **argv, struct xhp_err *err)
 		log_info("%s: it is there again", e.action);
 		return 0;
 	}
-	return run(&e, attach, err);
+	if (run(&e, attach, err) < 0) {
+		if (detach)
+			remove_closed(&e, &unused);
+		return err->code;
+	}
+	return detach ? remove_closed(&e, err) : 0;
 }

@@ -13,11 +13,15 @@
 #define TRIGGER_DONE   "attached"
 #define TRIGGER_FAILED "failed"
 
+/* What watch asks for where there is nothing to detach: the backend's directory goes. */
+#define TRIGGER_CLOSED "closed"
+
 enum level {
 	LEVEL_GONE,
 	LEVEL_COMING,  /* the kernel's driver is not ready for it yet */
 	LEVEL_THERE,   /* to be attached */
 	LEVEL_CLOSING, /* to be detached: it does not come back */
+	LEVEL_CLOSED,  /* and the kernel's driver has done with it */
 };
 
 /* What a backend's nodes say; `state` NULL: there is none. io/xenbus.h, enum

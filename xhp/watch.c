@@ -47,6 +47,7 @@ static unsigned int ndevices, nworkers;
 static const char *types[TYPES_MAX];
 static unsigned int ntypes;
 static bool connected, stopping;
+static bool driver_domain; /* it removes what is closed: trigger.c */
 
 static time_t now(void)
 {
@@ -143,7 +144,7 @@ static void child(const char *event)
 	_exit(126);
 }
 
-static void work(struct device *d, bool attach)
+static void work(struct device *d, const char *action)
 {
 	char name[64], event[96];
 	pid_t pid;
@@ -153,7 +154,7 @@ static void work(struct device *d, bool attach)
 		return;
 	}
 	name_of(d, name, sizeof(name));
-	snprintf(event, sizeof(event), "%s:%s:watch", name, attach ? "add" : "remove");
+	snprintf(event, sizeof(event), "%s:%s:watch", name, action);
 	pid = fork();
 	if (pid == 0)
 		child(event);
@@ -163,10 +164,10 @@ static void work(struct device *d, bool attach)
 		return;
 	}
 	d->worker = pid;
-	d->attaching = attach;
+	d->attaching = !strcmp(action, "add");
 	d->since = now();
 	d->dirty = d->anew = false;
-	d->tried = attach;
+	d->tried = d->attaching;
 	nworkers++;
 }
 
@@ -174,6 +175,7 @@ static void work(struct device *d, bool attach)
 static void look(struct device *d)
 {
 	char path[96], state[16], online[16], mark[16];
+	enum level level;
 	int rc;
 
 	if (d->worker) {
@@ -190,7 +192,8 @@ static void look(struct device *d)
 		 d->devid);
 	if (watchstore_read(path, online, sizeof(online)) < 0)
 		*online = '\0';
-	switch (trigger_level(d->type, rc < 0 ? NULL : state, online)) {
+	level = trigger_level(d->type, rc < 0 ? NULL : state, online);
+	switch (level) {
 	case LEVEL_COMING:
 		d->left = false;
 		break;
@@ -200,15 +203,21 @@ static void look(struct device *d)
 			 d->domid, d->devid);
 		rc = watchstore_read(path, mark, sizeof(mark));
 		if (rc == -ENOENT && !d->tried)
-			work(d, true);
+			work(d, "add");
 		break;
 	case LEVEL_CLOSING:
+		if (driver_domain)
+			break; /* once it is closed, with its directory */
+			       /* fallthrough */
+	case LEVEL_CLOSED:
 	case LEVEL_GONE:
 		d->tried = false;
 		if (d->left)
 			break;
 		if (has_journal(d))
-			work(d, false);
+			work(d, "remove");
+		else if (level == LEVEL_CLOSED && driver_domain)
+			work(d, TRIGGER_CLOSED);
 		else
 			d->used = false;
 		break;
@@ -422,6 +431,7 @@ static bool connect_store(void)
 	/* as long as we have no number there, the store is not filled yet */
 	if (watchstore_read("domid", text, sizeof(text)) < 0)
 		return false;
+	driver_domain = strcmp(text, "0") != 0;
 	stored_boot(boot, sizeof(boot));
 	same = watchstore_read(STORE_NODE, text, sizeof(text)) == 0 &&
 	       !strcmp(text, boot);

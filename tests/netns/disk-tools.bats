@@ -104,6 +104,21 @@ iscsi_tools() {
 	left
 }
 
+@test "block-iscsi: another portal, whose address begins with the same digits" {
+	disk_scene block-iscsi "iqn=$IQN,portal=192.0.2.1"
+	iscsi_tools
+	truncate -s 1M "$RIG/image2"
+	OTHER=$(losetup --show -f "$RIG/image2")
+	ln -s "$OTHER" "$RIG/run/disk/by-path/ip-192.0.2.10:3260-iscsi-$IQN-lun-0"
+	keep before
+	add
+	attached
+	rm "$RIG/run/disk/by-path/ip-192.0.2.10:3260-iscsi-$IQN-lun-0"
+	remove
+	losetup -d "$OTHER"
+	OTHER=
+}
+
 @test "block-iscsi: two disks of one target share the session; the last one logs out" {
 	disk_scene block-iscsi "iqn=$IQN,portal=192.0.2.1:3260" mode=r
 	iscsi_tools
@@ -185,6 +200,7 @@ rbd_tool() {
 		printf 'rbd ' >>/run/calls; printf '<%s>' "$@" >>/run/calls; echo >>/run/calls
 		case "$2" in
 		map) echo "warning: something" >&2; cat /run/loop ;;
+		unmap) ! ls -l "/proc/$PPID/fd" | grep -q "$(cat /run/loop)" || exit 16 ;;&
 		unmap) [ ! -e /run/busy ] || { rm /run/busy; echo 'rbd: sysfs write failed' >&2; exit 16; } ;;
 		esac
 	END
@@ -242,6 +258,20 @@ rbd_tool() {
 	done
 	losetup -d "$OTHER"
 	OTHER=
+}
+
+@test "a disk that is refused is not open any more when its program takes it back" {
+	disk_scene block-rbd pool/vm-1
+	rbd_tool
+	add
+	disk 2 pool/vm-2
+	rm "$RIG/run/calls"
+	run add 2
+	[ "$status" = 1 ]
+	says 'guest "guest1"'
+	called 'rbd <device><map><pool/vm-2>' "rbd <device><unmap><$LOOP>"
+	remove
+	[ -z "$(compgen -G "$RIG/run/xen-hotplug/[ds]*/*")" ]
 }
 
 nbd_tool() {

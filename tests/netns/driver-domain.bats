@@ -23,6 +23,19 @@ driver_scene() {
 	keep before
 }
 
+# until_is TEXT COMMAND...: waits until that is what it prints.
+until_is() {
+	local text=$1 tries got
+	shift
+	for ((tries = 0; tries < 200; tries++)); do
+		got=$("$@" 2>/dev/null) || :
+		[ "$got" != "$text" ] || return 0
+		sleep 0.05
+	done
+	echo "$*: $got, not $text"
+	return 1
+}
+
 @test "driver domain: its rights are a domain's, not a toolstack's" {
 	local node
 	driver_scene
@@ -230,6 +243,52 @@ driver_scene() {
 	disk_call 1 51712 remove
 	add 2
 	disk_call 2 51712 remove
+}
+@test "driver domain: Remus, whose state dom0 alone can read, says so and changes nothing" {
+	driver_scene
+	vif_call 1 0 online
+	xenstore-write /libxl/1/type pv
+	keep before
+	run dom0 env vifname=vif1.0 XENBUS_PATH=/libxl/1/remus/netbuf/0 \
+		/usr/sbin/xen-hotplug run remus-netbuf-setup setup
+	[ "$status" = 1 ]
+	says '/libxl/1' 'this domain may not'
+	unchanged
+}
+@test "driver domain: a closed backend's directory is removed, for which libxl waits" {
+	local dir=/local/domain/7/backend/9pfs watch
+	driver_scene
+	mkdir "$RIG/run/guests"
+	printf 'export-roots = /run/guests\n' >"$RIG/etc-xen/hotplug.conf"
+	backend 9pfs 1 0 state=1 security_model=none path=/run/guests/a
+	xenstore-rm $dir/1/0/script
+	xhp udev 9pfs-1-0:add:1
+	xenstore-write $dir/1/0/online 0 $dir/1/0/state 5
+	xhp udev 9pfs-1-0:remove:2
+	[ ! -e "$RIG/run/xen-hotplug/devices/9pfs-1-0" ]
+	xenstore-exists $dir/1/0
+	xenstore-write $dir/1/0/state 6
+	xhp udev 9pfs-1-0:remove:3
+	! xenstore-exists $dir/1/0 || return 1
+	# watch: one that closes by and by, one that failed, one that nobody attached
+	rig_start_wait env "XENSTORED_PATH=$RIG/xs/domain-7" nsenter -t "$RIG_HOLDER" -n -m \
+		"$RIG_BUILD/notify" "$RIG/run/notify" /usr/sbin/xen-hotplug watch
+	watch=$!
+	backend 9pfs 1 0 state=1 security_model=none path=/run/guests/a
+	backend 9pfs 2 0 state=1 security_model=none path=/run/guests/b script=/no/such
+	backend 9pfs 3 0 state=6 online=0 security_model=none path=/run/guests/c
+	xenstore-rm $dir/1/0/script
+	until_is attached node 9pfs 1 0 xen-hotplug
+	until_is failed node 9pfs 2 0 xen-hotplug
+	until_is '' xenstore-list $dir/3
+	xenstore-write $dir/1/0/online 0 $dir/1/0/state 5 $dir/2/0/online 0 $dir/2/0/state 6
+	until_is '' xenstore-list $dir/2
+	xenstore-exists $dir/1/0
+	xenstore-write $dir/1/0/state 6
+	until_is '' xenstore-list $dir/1
+	[ -z "$(ls "$RIG/run/xen-hotplug/devices")" ]
+	kill "$watch"
+	wait "$watch"
 }
 
 @test "driver domain: a disk of which nothing can be read is not taken for another one" {

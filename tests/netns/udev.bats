@@ -42,6 +42,13 @@ p9_backend() {
 	[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
 	xhp udev 9pfs-1-0:remove:6
 	[ -z "$(xenstore-list /local/domain/0/backend/9pfs/1 2>/dev/null)" ]
+	# what is closed is libxl's to remove, in dom0
+	p9_backend 2 /run/guests/web
+	xhp udev 9pfs-2-0:add:7
+	backend_closing 9pfs 2 0
+	xhp udev 9pfs-2-0:remove:8
+	[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
+	xenstore-exists /local/domain/0/backend/9pfs/2/0
 }
 @test "udev: what is said in the environment, as a rule's own program gets it" {
 	rig_setup
