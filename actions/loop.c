@@ -292,7 +292,7 @@ static int choose(const struct ctx *ctx, unsigned int tries, unsigned int *ret,
 	struct loopdev taken;
 	struct disk_id id;
 
-	if (loopdev_free(&number, err) < 0)
+	if (loopdev_free(tries, &number, err) < 0)
 		return err->code;
 	id = loop_id(number);
 	if (disks_users(&id, &users, &n, err) < 0)

@@ -15,8 +15,9 @@
 #include "loopdev.h"
 #include "paths.h"
 
-#define DEVICES "devices"
-#define LOOPS   "loops"
+#define DEVICES  "devices"
+#define LOOPS    "loops"
+#define BACKENDS "backends"
 
 /* What another boot left means nothing: the numbers of domains begin anew. */
 static const char *index_name(void)
@@ -90,9 +91,11 @@ bool disk_id_add(struct disk_ids *set, const struct disk_id *id)
 }
 
 /* Somebody may remove the directory, empty, just before the file is made in it. */
-static int enter(int index, const char *dir, const char *device, struct xhp_err *err)
+static int enter(int index, const char *dir, const char *device, const char *text,
+		 struct xhp_err *err)
 {
 	const char *path = mem_printf("%s/%s", dir, device);
+	ssize_t len = (ssize_t)strlen(text);
 
 	for (int tries = 0; tries < 1000; tries++) {
 		int fd;
@@ -102,8 +105,12 @@ static int enter(int index, const char *dir, const char *device, struct xhp_err 
 		fd = openat(index, path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
 			    0600);
 		if (fd >= 0) {
+			bool whole = !len || write(fd, text, (size_t)len) == len;
+
 			close(fd);
-			return 0;
+			if (whole)
+				return 0;
+			break;
 		}
 		if (errno != ENOENT)
 			break;
@@ -130,6 +137,43 @@ static const char *loop_name(const struct disk_id *id)
 							    : NULL;
 }
 
+/* The kernel's number for a backend that it serves: no other one ever has it. */
+static ino_t backend_number(const char *device)
+{
+	struct stat st;
+
+	return lstat(mem_printf(XEN_BACKEND "/%s", device), &st) < 0 ? 0 : st.st_ino;
+}
+
+static const char *number_name(ino_t number)
+{
+	return mem_printf("%llu", (unsigned long long)number);
+}
+
+static int leave_device(int index, const char *device, struct xhp_err *err)
+{
+	const char *path = mem_printf(DEVICES "/%s", device);
+	CLEANUP_FD int fd = openat(index, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char number[32] = "";
+
+	if (fd >= 0 && read(fd, number, sizeof(number) - 1) > 0 &&
+	    leave(index, BACKENDS, number, err) < 0)
+		return err->code;
+	return leave(index, DEVICES, device, err);
+}
+
+static int enter_device(int index, const char *device, struct xhp_err *err)
+{
+	ino_t backend = backend_number(device);
+	const char *number = backend ? number_name(backend) : "";
+
+	/* it may have had another one */
+	if (leave_device(index, device, err) < 0 ||
+	    enter(index, DEVICES, device, number, err) < 0)
+		return err->code;
+	return backend ? enter(index, BACKENDS, number, "", err) : 0;
+}
+
 int disks_enter(const char *device, const struct disk_ids *ids, struct xhp_err *err)
 {
 	CLEANUP_FD int index = state_dir(index_name(), err);
@@ -139,11 +183,11 @@ int disks_enter(const char *device, const struct disk_ids *ids, struct xhp_err *
 	for (unsigned int i = 0; i < ids->n; i++) {
 		const char *loop = loop_name(&ids->v[i]);
 
-		if (enter(index, disk_key(&ids->v[i]), device, err) < 0 ||
-		    (loop && enter(index, LOOPS, loop, err) < 0))
+		if (enter(index, disk_key(&ids->v[i]), device, "", err) < 0 ||
+		    (loop && enter(index, LOOPS, loop, "", err) < 0))
 			return err->code;
 	}
-	return enter(index, DEVICES, device, err);
+	return enter_device(index, device, err);
 }
 
 int disks_leave(const char *device, const struct disk_ids *ids, struct xhp_err *err)
@@ -152,7 +196,7 @@ int disks_leave(const char *device, const struct disk_ids *ids, struct xhp_err *
 
 	if (index < 0)
 		return index;
-	if (leave(index, DEVICES, device, err) < 0)
+	if (leave_device(index, device, err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < ids->n; i++) {
 		const char *loop = loop_name(&ids->v[i]);
@@ -169,15 +213,23 @@ static const char *index_path(const char *dir)
 	return mem_printf("%s/%s/%s", STATE_DIR, index_name(), dir);
 }
 
+static bool is_in(const char *dir, const char *device)
+{
+	return access(mem_printf("%s/%s", index_path(dir), device), F_OK) == 0;
+}
+
+bool disks_uses(const char *device, const struct disk_id *id)
+{
+	return is_in(disk_key(id), device);
+}
+
 bool disks_entered(const char *device, const struct disk_ids *ids)
 {
-	for (unsigned int i = 0; i <= ids->n; i++) {
-		const char *dir = index_path(i < ids->n ? disk_key(&ids->v[i]) : DEVICES);
-
-		if (access(mem_printf("%s/%s", dir, device), F_OK) < 0)
+	for (unsigned int i = 0; i < ids->n; i++) {
+		if (!disks_uses(device, &ids->v[i]))
 			return false;
 	}
-	return true;
+	return is_in(DEVICES, device);
 }
 
 static int names_in(const char *path, struct field **ret, unsigned int *ret_n,
@@ -207,37 +259,36 @@ static int names(const char *dir, struct field **ret, unsigned int *ret_n,
 	return names_in(index_path(dir), ret, ret_n, err);
 }
 
-static int compare(const void *a, const void *b)
+static int read_once(bool *has, const char *path, struct nameset *set,
+		     struct xhp_err *err)
 {
-	return strcmp(((const struct field *)a)->name, ((const struct field *)b)->name);
-}
+	struct field *list;
+	unsigned int n;
 
-int disks_devices(struct field **ret, unsigned int *ret_n, struct xhp_err *err)
-{
-	struct field *list, *journals;
-	unsigned int n, njournals, kept = 0;
-
-	if (names(DEVICES, &list, &n, err) < 0 ||
-	    names_in(STATE_DIR "/" JOURNAL_DEVICES, &journals, &njournals, err) < 0)
+	if (*has)
+		return 0;
+	if (names_in(path, &list, &n, err) < 0)
 		return err->code;
-	if (njournals)
-		qsort(journals, njournals, sizeof(*journals), compare);
-	for (unsigned int i = 0; i < n; i++) {
-		if (disks_has(journals, njournals, list[i].name))
-			list[kept++] = list[i];
-	}
-	if (kept)
-		qsort(list, kept, sizeof(*list), compare);
-	*ret = list;
-	*ret_n = kept;
+	for (unsigned int i = 0; i < n; i++)
+		nameset_add(set, list[i].name);
+	*has = true;
 	return 0;
 }
 
-bool disks_has(const struct field *devices, unsigned int n, const char *device)
+int disks_know(struct disks_known *known, const char *device, ino_t backend, bool *ret,
+	       struct xhp_err *err)
 {
-	const struct field key = { .name = device };
-
-	return n && bsearch(&key, devices, n, sizeof(*devices), compare);
+	if (read_once(&known->has_journals, STATE_DIR "/" JOURNAL_DEVICES,
+		      &known->journals, err) < 0 ||
+	    (backend ? read_once(&known->has_backends, index_path(BACKENDS),
+				 &known->backends, err)
+		     : read_once(&known->has_devices, index_path(DEVICES),
+				 &known->devices, err)) < 0)
+		return err->code;
+	*ret = nameset_has(&known->journals, device) &&
+	       (backend ? nameset_has(&known->backends, number_name(backend))
+			: nameset_has(&known->devices, device));
+	return 0;
 }
 
 int disks_loops(unsigned char **ret, size_t *ret_size, struct xhp_err *err)

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Disks of ours, by what they are: an index below STATE_DIR, one a boot, so that a search
- *costs the same with one disk attached as with a thousand. The journals are the truth: an
- *entry whose journal does not say the same counts for nothing, and a device without an
- *entry is looked at as anybody else's. Entered after the record, and left before it is
- *undone.
+ * costs the same with one disk attached as with a thousand.
  *
  *	index-BOOT/KEY/DEVICE		DEVICE uses the disk KEY
  *	index-BOOT/loops/NUMBER		so that loop device is known by its key
- *	index-BOOT/devices/DEVICE	all keys of DEVICE are there
+ *	index-BOOT/devices/DEVICE	all keys of DEVICE are there; it holds BACKEND
+ *	index-BOOT/backends/BACKEND	the inode number of its entry in XEN_BACKEND
+ *
+ * The journals are the truth: an entry whose journal does not say the same counts for
+ * nothing. Entered after the record, and left before it is undone. A device that is not
+ * entered is looked at as anybody else's; so is one that is, unless it is surely still
+ * the same: its journal is there and, if it is blkback's, the kernel's number for it is
+ * the one that was entered; or, where the kernel shows none, the disk in xenstore is.
+ * Guests come back under a number of one that vanished, and another program may attach
+ * their disks; the kernel's number is never given again.
  */
 #ifndef XHP_DISKS_H
 #define XHP_DISKS_H
@@ -17,6 +23,10 @@
 
 #include "err.h"
 #include "journal.h"
+#include "nameset.h"
+
+/* xen-backend's devices: what the kernel's own backends serve, as TYPE-DOMID-DEVID. */
+#define XEN_BACKEND "/sys/bus/xen-backend/devices"
 
 /* A block device, or a file. */
 struct disk_id {
@@ -44,12 +54,23 @@ bool disk_id_add(struct disk_ids *set, const struct disk_id *id);
 int disks_enter(const char *device, const struct disk_ids *ids, struct xhp_err *err);
 int disks_leave(const char *device, const struct disk_ids *ids, struct xhp_err *err);
 
+/* Has `device` an entry for that disk? */
+bool disks_uses(const char *device, const struct disk_id *id);
+
 /* Whether `device` has its entries: all of `ids` and its own. */
 bool disks_entered(const char *device, const struct disk_ids *ids);
 
-/* The devices that have entries, and a journal that they come from; sorted. */
-int disks_devices(struct field **ret, unsigned int *ret_n, struct xhp_err *err);
-bool disks_has(const struct field *devices, unsigned int n, const char *device);
+/*
+ * Need a device not be looked at? `backend` is the inode number of its entry in
+ * XEN_BACKEND; 0: it is none of the kernel's. The index is read once for all calls with
+ * one `known`, empty at first.
+ */
+struct disks_known {
+	bool has_journals, has_devices, has_backends;
+	struct nameset journals, devices, backends;
+};
+int disks_know(struct disks_known *known, const char *device, ino_t backend, bool *ret,
+	       struct xhp_err *err);
 
 /* Which loop devices are in it: `ret` has a byte for each number below `ret_size`. */
 int disks_loops(unsigned char **ret, size_t *ret_size, struct xhp_err *err);

@@ -12,6 +12,19 @@
 #include "paths.h"
 #include "xhp.h"
 
+int lock_wait(int fd, const char *name, struct xhp_err *err)
+{
+	while (flock(fd, LOCK_EX) < 0) {
+		int code = -errno;
+
+		if (code != -EINTR)
+			return err_sys(err, code, "lock %s", name);
+		if (deadline_check(err) < 0)
+			return err_wrap(err, "somebody else holds the lock %s", name);
+	}
+	return 0;
+}
+
 int lock_claim(int dirfd, const char *name, bool create, bool nowait, struct xhp_err *err)
 {
 	int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0);
@@ -22,15 +35,14 @@ int lock_claim(int dirfd, const char *name, bool create, bool nowait, struct xhp
 		fd = openat(dirfd, name, flags, 0600);
 		if (fd < 0)
 			return err_sys(err, -errno, "%s", name);
-		while (flock(fd, LOCK_EX | (nowait ? LOCK_NB : 0)) < 0) {
-			code = -errno;
-			if (code == -EINTR && !deadline_check(err))
-				continue;
+		code = 0;
+		if (!nowait)
+			code = lock_wait(fd, name, err);
+		else if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+			code = err_sys(err, -errno, "lock %s", name);
+		if (code < 0) {
 			close(fd);
-			if (code == -EINTR)
-				return err_wrap(err, "somebody else holds the lock %s",
-						name);
-			return err_sys(err, code, "lock %s", name);
+			return code;
 		}
 		if (fstat(fd, &ours) == 0 && S_ISREG(ours.st_mode) &&
 		    fstatat(dirfd, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&

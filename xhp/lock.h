@@ -16,6 +16,9 @@
 int lock_claim(int dirfd, const char *name, bool create, bool nowait,
 	       struct xhp_err *err);
 
+/* Locks what is open, until it is closed. `name` is for errors. */
+int lock_wait(int fd, const char *name, struct xhp_err *err);
+
 /* Gives a lock back: unlinks the name, then closes the descriptor. */
 void lock_release(int dirfd, const char *name, int fd);
 

@@ -15,6 +15,9 @@
 #include "mem.h"
 #include "trace.h"
 
+/* How far apart those go on who were told the same number. */
+#define SPREAD 256
+
 /* As the kernel counts: a power of two of minor numbers for each. */
 static unsigned int part_shift(void)
 {
@@ -87,6 +90,8 @@ int loopdev_list(unsigned int **ret, unsigned int *ret_n, struct xhp_err *err)
 
 	if (!f)
 		return err_sys(err, -errno, "/proc/partitions");
+	/* each read has the kernel go through all devices from the first one */
+	setvbuf(f, NULL, _IOFBF, 65536);
 	while (fgets(line, sizeof(line), f)) {
 		unsigned long number;
 		char *name, *end;
@@ -121,14 +126,29 @@ static int control(unsigned long request, long arg, unsigned int *ret,
 	return 0;
 }
 
-int loopdev_free(unsigned int *ret, struct xhp_err *err)
-{
-	return control(LOOP_CTL_GET_FREE, 0, ret, err);
-}
-
 int loopdev_new(unsigned int *ret, struct xhp_err *err)
 {
 	return control(LOOP_CTL_ADD, -1, ret, err);
+}
+
+int loopdev_free(unsigned int taken, unsigned int *ret, struct xhp_err *err)
+{
+	struct loopdev other;
+	unsigned int number;
+	int rc;
+
+	if (control(LOOP_CTL_GET_FREE, 0, &number, err) < 0)
+		return err->code;
+	if (taken) {
+		number += ((unsigned int)getpid() + taken * 7) % SPREAD;
+		rc = loopdev_by_number(number, &other);
+		if (rc == -ENOENT)
+			return loopdev_new(ret, err);
+		if (rc != -ENXIO)
+			return err_set(err, -EBUSY, "%s is taken", loopdev_path(number));
+	}
+	*ret = number;
+	return 0;
 }
 
 int loopdev_configure(int fd, int file, struct loop_config *config)

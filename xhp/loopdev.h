@@ -47,8 +47,12 @@ int loopdev_by_number(unsigned int number, struct loopdev *ret);
 /* The numbers of all loop devices that show something, in no order. */
 int loopdev_list(unsigned int **ret, unsigned int *ret_n, struct xhp_err *err);
 
-/* The number of a loop device that showed nothing a moment ago. */
-int loopdev_free(unsigned int *ret, struct xhp_err *err);
+/*
+ * The number of a loop device that showed nothing a moment ago. The kernel tells all who
+ * ask the same one, the first that is free: who has found it taken so many times, gets
+ * one further on, or a new one if there are not so many. -EBUSY: that is taken, too.
+ */
+int loopdev_free(unsigned int taken, unsigned int *ret, struct xhp_err *err);
 
 /* The number of a new loop device. */
 int loopdev_new(unsigned int *ret, struct xhp_err *err);

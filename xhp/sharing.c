@@ -2,6 +2,7 @@
 // The sharing check: what is the same disk, and who of our own has it.
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 #include "lock.h"
 #include "loopdev.h"
 #include "sharing_priv.h"
+#include "trace.h"
 #include "xhp.h"
 
 #define LOCK "block"
@@ -25,7 +27,13 @@ int sharing_lock(int *ret_dir, struct xhp_err *err)
 
 	if (dir < 0)
 		return dir;
-	fd = lock_claim(dir, LOCK, true, false, err);
+	/*
+	 * Ours queue up at the directory first: whoever waits for a file that its owner
+	 * removes has to begin anew, all of them each time.
+	 */
+	fd = lock_wait(dir, LOCK, err);
+	if (!fd)
+		fd = lock_claim(dir, LOCK, true, false, err);
 	if (fd < 0) {
 		close(dir);
 		return fd;
@@ -202,17 +210,24 @@ static void add_loops(struct sharing *s, struct loops *loops)
 	loops->n = kept;
 }
 
-static int build_set(struct sharing *s, struct loops *loops, struct xhp_err *err)
+static int build_set(struct sharing *s, const struct stat *image, struct loops *loops,
+		     struct xhp_err *err)
 {
+	const struct disk_id file = { true, image->st_dev, image->st_ino };
+
+	*loops = (struct loops){ 0 };
 	s->set = (struct disk_ids){ 0 };
 	disk_id_add(&s->set, &s->id);
+	if (s->alone) {
+		disk_id_add(&s->set, &file);
+		return 0;
+	}
 	if (s->has_backing)
 		disk_id_add(&s->set, &s->backing);
 	add_below(&s->set);
 	add_above(&s->set, &s->id);
 	if (s->has_backing)
 		add_above(&s->set, &s->backing);
-	*loops = (struct loops){ 0 };
 	if (other_loops(s, loops, err) < 0)
 		return err->code;
 	add_loops(s, loops);
@@ -379,6 +394,27 @@ static int check_index(struct sharing *s, struct xhp_err *err)
 
 /* ---- All of it ---- */
 
+/*
+ * Has nobody else the file open, or for reading, nobody for writing? All who use it have:
+ * loop devices, QEMU, tapdisk, swap space. So it costs the same with one disk as with a
+ * thousand. Only then does the kernel grant a lease (fcntl(2), F_SETLEASE), which is
+ * given back at once; who opens the file in that moment waits for it, and we would be
+ * told by SIGIO. A file system without leases: unknown, and all disks are looked at.
+ */
+static bool is_alone(const struct sharing *s)
+{
+	sighandler_t before = signal(SIGIO, SIG_IGN);
+	bool alone =
+		fcntl(s->image, F_SETLEASE, s->mode == DISK_R ? F_RDLCK : F_WRLCK) == 0;
+
+	if (alone)
+		alone = fcntl(s->image, F_SETLEASE, F_UNLCK) == 0;
+	signal(SIGIO, before);
+	TRACE("%s: %s", s->what,
+	      alone ? "nobody else has it open" : "others may have it open");
+	return alone;
+}
+
 /* A loop device that ends with its last close: whoever has it open is about to go. */
 static int check_draining(const struct sharing *s, const struct loops *loops,
 			  struct xhp_err *err)
@@ -410,12 +446,16 @@ int sharing_check(struct sharing *s, struct xhp_err *err)
 		local_check,
 	};
 	struct xhp_err waiting = { 0 };
+	struct stat image = { 0 };
 	struct loops loops;
 
 	if (s->mode == DISK_FORCE)
 		return 0;
 	s->mounted = (struct disk_ids){ 0 };
-	if (build_set(s, &loops, err) < 0)
+	/* what is behind something else may be in use there */
+	s->alone = s->image >= 0 && !s->has_backing && fstat(s->image, &image) == 0 &&
+		   is_alone(s);
+	if (build_set(s, &image, &loops, err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		int rc = checks[i](s, err);

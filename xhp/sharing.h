@@ -40,6 +40,7 @@ struct sharing {
 	long domid;         /* the guest; -1 = unknown, the same as nobody */
 
 	/* Found on the way. */
+	bool alone;          /* nobody else has `image` open */
 	struct disk_ids set; /* all that has bytes in common with it */
 	const char *uuid;
 	long target;

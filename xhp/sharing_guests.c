@@ -13,9 +13,6 @@
 #include "sharing_priv.h"
 #include "xhp.h"
 
-/* xen-backend's devices: what the kernel's own backends serve, as TYPE-DOMID-DEVID. */
-#define XEN_BACKEND "/sys/bus/xen-backend/devices"
-
 /* Whose names tell a disk by "physical-device", and whose by the path in "params". */
 static const char *const kinds[] = { "vbd", "vbd3", "qdisk", "virtio_disk" };
 enum { NKINDS = sizeof(kinds) / sizeof(kinds[0]) };
@@ -209,42 +206,58 @@ static int look_at_path(struct sharing *s, const struct other *o, struct xhp_err
 	return 0;
 }
 
-static int look_at(struct sharing *s, const char *kind, const char *domid,
-		   const char *devid, const char *path, const struct field *known,
-		   unsigned int nknown, struct xhp_err *err)
+static int look_at(struct sharing *s, const struct other *o, struct xhp_err *err)
 {
-	struct other o = { .kind = kind, .path = path };
-	int rc;
-
-	o.device = mem_printf("%s-%s-%s", kind, domid, devid);
-	o.domid = (unsigned int)strtoul(domid, NULL, 10);
-	if ((s->device && !strcmp(o.device, s->device)) ||
-	    disks_has(known, nknown, o.device))
-		return 0;
-	if (strcmp(kind, "vbd") != 0) {
-		rc = look_at_path(s, &o, err);
-		if (rc < 0)
-			return rc;
-	}
-	return look_at_number(s, &o, err);
+	if (strcmp(o->kind, "vbd") != 0 && look_at_path(s, o, err) < 0)
+		return err->code;
+	return look_at_number(s, o, err);
 }
 
 /* ---- All of them ---- */
 
 struct scan {
 	struct sharing *s;
-	struct field *known;
-	unsigned int nknown;
+	struct disks_known known;
+	struct nameset shown;   /* domains of which the kernel has shown all */
 	struct xhp_err waiting; /* -EAGAIN: for one that is about to go */
 };
 
-static int take(struct scan *scan, const char *kind, const char *domid, const char *devid,
-		struct xhp_err *err)
+/* Need it not be looked at? If the kernel does not show it: has it what was entered? */
+static int is_known(struct scan *scan, const struct other *o, ino_t backend, bool *ret,
+		    struct xhp_err *err)
 {
-	const char *path = mem_printf("backend/%s/%s/%s", kind, domid, devid);
-	int rc = look_at(scan->s, kind, domid, devid, path, scan->known, scan->nknown,
-			 err);
+	struct disk_id id;
+	const char *text;
 
+	*ret = scan->s->device && !strcmp(o->device, scan->s->device);
+	if (*ret)
+		return 0;
+	if (disks_know(&scan->known, o->device, backend, ret, err) < 0)
+		return err->code;
+	if (!*ret || backend || strcmp(o->kind, "vbd") != 0)
+		return 0;
+	if (read_node(o, "physical-device", &text, err) < 0)
+		return err->code;
+	*ret = parse_number(text, &id) && disks_uses(o->device, &id);
+	return 0;
+}
+
+/* `backend` is 0 if the kernel does not show it. */
+static int take(struct scan *scan, const char *kind, const char *domid, const char *devid,
+		ino_t backend, struct xhp_err *err)
+{
+	struct other o = {
+		.kind = kind,
+		.path = mem_printf("backend/%s/%s/%s", kind, domid, devid),
+		.device = mem_printf("%s-%s-%s", kind, domid, devid),
+		.domid = (unsigned int)strtoul(domid, NULL, 10),
+	};
+	bool known;
+	int rc = is_known(scan, &o, backend, &known, err);
+
+	if (rc || known)
+		return rc;
+	rc = look_at(scan->s, &o, err);
 	if (rc == -EAGAIN)
 		scan->waiting = *err;
 	return rc == -EAGAIN ? 0 : rc;
@@ -256,8 +269,7 @@ static bool is_number(const char *s)
 }
 
 /* In one look, those that the kernel serves, and whose they are. */
-static int scan_sysfs(struct scan *scan, struct field **ret_domids, unsigned int *ret_n,
-		      struct xhp_err *err)
+static int scan_sysfs(struct scan *scan, struct xhp_err *err)
 {
 	DIR *dir = opendir(XEN_BACKEND);
 	struct dirent *e;
@@ -275,30 +287,25 @@ static int scan_sysfs(struct scan *scan, struct field **ret_domids, unsigned int
 		*devid++ = '\0';
 		if (!is_number(domid) || !is_number(devid))
 			continue;
-		*MEM_PUSH(*ret_domids, *ret_n) = (struct field){ domid, "" };
-		rc = take(scan, "vbd", domid, devid, err);
+		nameset_add(&scan->shown, domid);
+		rc = take(scan, "vbd", domid, devid, e->d_ino, err);
 	}
 	if (dir)
 		closedir(dir);
 	return rc;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(((const struct field *)a)->name, ((const struct field *)b)->name);
-}
-
 static int scan_kind(struct scan *scan, const char *kind, struct xhp_err *err)
 {
-	struct field *domids = NULL;
-	unsigned int n = 0, ndomids = 0;
-	const char *const *names;
 	const char *dir = mem_printf("backend/%s", kind);
+	bool vbd = !strcmp(kind, "vbd");
+	const char *const *names;
+	unsigned int n = 0;
 
-	if (!strcmp(kind, "vbd") && scan_sysfs(scan, &domids, &ndomids, err) < 0)
+	if (vbd && scan_sysfs(scan, err) < 0)
 		return err->code;
-	if (ndomids)
-		qsort(domids, ndomids, sizeof(*domids), by_name);
+	if (vbd && scan->s->alone)
+		return 0;
 	if (store_list(dir, &names, &n, err) < 0)
 		return err->code == -ENOENT ? 0 : err->code;
 	for (unsigned int i = 0; i < n; i++) {
@@ -306,7 +313,7 @@ static int scan_kind(struct scan *scan, const char *kind, struct xhp_err *err)
 		unsigned int ndevids = 0;
 
 		/* the kernel has shown all of that domain's */
-		if (!is_number(names[i]) || disks_has(domids, ndomids, names[i]))
+		if (!is_number(names[i]) || (vbd && nameset_has(&scan->shown, names[i])))
 			continue;
 		if (store_list(mem_printf("%s/%s", dir, names[i]), &devids, &ndevids,
 			       err) < 0) {
@@ -316,7 +323,7 @@ static int scan_kind(struct scan *scan, const char *kind, struct xhp_err *err)
 		}
 		for (unsigned int k = 0; k < ndevids; k++) {
 			if (is_number(devids[k]) &&
-			    take(scan, kind, names[i], devids[k], err) < 0)
+			    take(scan, kind, names[i], devids[k], 0, err) < 0)
 				return err->code;
 		}
 	}
@@ -329,8 +336,6 @@ int guests_check(struct sharing *s, struct xhp_err *err)
 	const char *const *names;
 	unsigned int n;
 
-	if (disks_devices(&scan.known, &scan.nknown, err) < 0)
-		return err->code;
 	if (store_list("backend", &names, &n, err) < 0)
 		return err->code == -ENOENT ? 0 : err->code;
 	for (unsigned int i = 0; i < n; i++) {

@@ -251,7 +251,7 @@ static int check_exclusive(struct sharing *s, struct xhp_err *err)
 	struct disk_ids below = { 0 };
 	struct devs devs = { 0 };
 
-	if (!s->id.is_file)
+	if (!s->id.is_file && !s->alone)
 		blockdev_below(s->id.dev, &devs);
 	for (unsigned int i = 0; i < devs.n; i++) {
 		const struct disk_id id = { .dev = devs.v[i] };
@@ -425,8 +425,10 @@ static int check_locks(struct sharing *s, struct xhp_err *err)
 
 int local_check(struct sharing *s, struct xhp_err *err)
 {
-	if (check_mounts(s, err) < 0 || check_swaps(s, err) < 0 ||
-	    check_locks(s, err) < 0)
+	/* mounts and swap have the file open, and the loop device exclusively */
+	if (!s->alone && (check_mounts(s, err) < 0 || check_swaps(s, err) < 0))
+		return err->code;
+	if (check_locks(s, err) < 0)
 		return err->code;
 	return check_exclusive(s, err);
 }

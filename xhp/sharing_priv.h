@@ -19,7 +19,11 @@ const char *guest_text(unsigned int domid);
 bool guest_is_same(struct sharing *s, unsigned int domid, const char *uuid);
 int guest_busy(struct sharing *s, unsigned int domid, const char *device, bool writes,
 	       const char *hint, struct xhp_err *err);
-/* Disks of guests that have no entry in our index. */
+/*
+ * Disks of guests that have no entry in our index; if nobody else has the file open
+ * (s->alone), only those that could have it nevertheless: blkback's, which the kernel
+ * shows, if one still has the number of our loop device, and what QEMU is about to open.
+ */
 int guests_check(struct sharing *s, struct xhp_err *err);
 
 /* This domain's own use. */

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The same for disks: tests/bench/disks.bash [ROUNDS]. Other disks in the store are ours,
-# one a guest, or others': devices that this program did not attach.
+# The same for disks: tests/bench/disks.bash [ROUNDS]. Other disks are ours, files, one a
+# guest, or others': devices that this program did not attach.
 
 set -e
 cd "$(dirname "$0")"
@@ -15,20 +15,27 @@ skip() {
 . ../netns/disk.bash
 trap disk_teardown EXIT
 
-rounds=${1:-40}
+rounds=${1:-40} stock=
+[ ! -x /etc/xen/scripts/block ] || stock=1
 reset='xenstore-rm $XENBUS_PATH/physical-device $XENBUS_PATH/physical-device-path'
 
 # measure TITLE ROUNDS PARAMS
 measure() {
-	local title=$1 rounds=$2 programs=()
+	local title=$1 rounds=$2 programs=() tries=5
 	programs=(-- floor "$RIG_BUILD/floor_disk"
 		-- xen-hotplug /usr/sbin/xen-hotplug run block)
 	# it leaves its nodes, with which an add does nothing
-	! dom0 test -x /etc/xen/scripts/block || programs+=(-- stock /etc/xen/scripts/block
+	[ -z "$stock" ] || programs+=(-- stock /etc/xen/scripts/block
 		-- .reset /bin/sh -c "$reset 2>/dev/null; :")
-	disk 9999 51712 "$3"
-	libxl_call vbd 9999 51712 "$RIG_BUILD/bench" "$title" "$rounds" add remove \
-		"${programs[@]}" 2>&1
+	# the stock script fails if another program takes its loop device in the meantime
+	until
+		disk 9999 51712 "$3"
+		libxl_call vbd 9999 51712 "$RIG_BUILD/bench" "$title" "$rounds" add remove \
+			"${programs[@]}" 2>&1
+	do
+		((--tries)) || return
+		backend_gone vbd 9999 51712
+	done
 	backend_gone vbd 9999 51712
 }
 
@@ -65,45 +72,69 @@ at_once() {
 	END
 }
 
+# A directory of the names stands in for the one of the kernel's backends that a dom0 has.
+bus() {
+	dom0 mount -t tmpfs -o mode=755 tmpfs /sys/bus
+	dom0 mkdir -p /sys/bus/xen-backend/devices
+}
+
+# blkback FIRST LAST [MAJOR:MINOR]: the kernel shows these guests' disks.
+blkback() {
+	dom0 bash -s "$@" <<-'END'
+		cd /sys/bus/xen-backend/devices
+		for ((d = $1; d <= $2; d++)); do
+			mkdir vbd-$d-51712
+			[ -z "$3" ] || echo $3 >vbd-$d-51712/physical_device
+		done
+	END
+}
+
+# both TITLE: a file and a device.
+both() {
+	local dev
+	measure "block, a file; $1" "$rounds" a
+	dev=$(as_disk "$IMAGES/a")
+	measure "block, a device; $1" "$rounds" "$dev"
+	losetup -d "$dev"
+}
+
 disk_scene
 # as on any host; the rig's own /run is on a disk
 dom0 mount -t tmpfs -o mode=755 tmpfs /run
-measure "block, a file" "$rounds" a
-dev=$(as_disk "$IMAGES/a")
-measure "block, a device" "$rounds" "$dev"
-losetup -d "$dev"
+bus
+both "no other disks"
 
-# The kernel of a real dom0 lists its backends in one directory; here there is none, and
-# xenstored is asked once a guest.
 have=0
 for n in 10 100 1000; do
 	guests $((have + 1)) $n
+	blkback $((have + 1)) $n
 	for ((d = have + 1; d <= n; d++)); do
 		XENBUS_TYPE=vbd XENBUS_PATH=backend/vbd/$d/51712 dom0 /usr/sbin/xen-hotplug run block add
 	done
-	have=$n
-	measure "block, a file; with $n disks of ours" $((n < 1000 ? rounds : 3)) a
+	have=$n stock=
+	both "$n disks of ours"
 done
-# the same, where sysfs tells: a directory of the names stands in for the kernel's
-mkdir "$RIG/bus"
-dom0 cp -rs --no-preserve=all /sys/bus/. "$RIG/bus" 2>/dev/null || :
-mkdir -p "$RIG/bus/xen-backend/devices"
-for ((d = 1; d <= 1000; d++)); do mkdir "$RIG/bus/xen-backend/devices/vbd-$d-51712"; done
-dom0 mount --bind "$RIG/bus" /sys/bus
-measure "block, a file; with 1000 disks of ours, and sysfs tells of them" 3 a
 dom0 umount /sys/bus
+both "1000 disks of ours, and the kernel shows none"
 for ((d = 1; d <= 1000; d++)); do
 	XENBUS_TYPE=vbd XENBUS_PATH=backend/vbd/$d/51712 dom0 /usr/sbin/xen-hotplug run block remove
 done
 xenstore-rm /local/domain/0/backend/vbd
 
 for n in 10 100 1000; do
+	bus
+	blkback 1 $n fd:7fff
 	args=()
 	for ((d = 1; d <= n; d++)); do
-		args+=("/local/domain/0/backend/vbd/$d/51712/physical-device" "fd:$(printf %x $d)")
+		args+=("/local/domain/0/backend/vbd/$d/51712/physical-device" fd:7fff)
 	done
 	xenstore-write "${args[@]}"
-	measure "block, a file; with $n disks of others" $((n < 1000 ? rounds : 3)) a
+	both "$n disks of others"
+	dom0 umount /sys/bus
+	[ $n != 1000 ] || both "$n disks of others, and the kernel shows none"
+	if [ $n = 1000 ] && [ -x /etc/xen/scripts/block ]; then
+		stock=1 measure "block, a file; $n disks of others" 3 a
+	fi
 	xenstore-rm /local/domain/0/backend/vbd
 done
 

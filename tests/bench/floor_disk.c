@@ -5,6 +5,7 @@
 // without which a disk is not attached; what it wrote it takes away again.
 
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
 #include <stdbool.h>
@@ -46,13 +47,17 @@ static int make_loop(const char *file, const char *mode, char *ret)
 	int fd = open(file, writes ? O_RDWR : O_RDONLY), loop;
 	int control = open("/dev/loop-control", O_RDWR);
 
-	sprintf(ret, "/dev/loop%d", ioctl(control, LOOP_CTL_GET_FREE));
-	loop = open(ret, writes ? O_RDWR : O_RDONLY);
 	config.fd = fd;
 	config.info.lo_flags = writes ? 0 : LO_FLAGS_READ_ONLY;
-	if (ioctl(loop, LOOP_CONFIGURE, &config) < 0)
-		err(1, "%s", ret);
-	return loop;
+	for (;;) {
+		sprintf(ret, "/dev/loop%d", ioctl(control, LOOP_CTL_GET_FREE));
+		loop = open(ret, writes ? O_RDWR : O_RDONLY);
+		if (ioctl(loop, LOOP_CONFIGURE, &config) == 0)
+			return loop;
+		if (errno != EBUSY) /* somebody else was faster */
+			err(1, "%s", ret);
+		close(loop);
+	}
 }
 
 static void add(void)

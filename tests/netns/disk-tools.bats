@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The recipes for disks that other programs bring: what these are called with, and what is
 # made of what they say. The programs are stand-ins that know the real ones' options and
-# exit statuses; make check-xen runs block-iscsi with the real ones.
+# exit statuses; make check-xen runs some with the real ones (disk-real.bats, disk-mapped.bats).
 
 load lib
 load scene
@@ -102,6 +102,21 @@ iscsi_tools() {
 	remove
 	called "iscsiadm $ISCSI<--logout>" "iscsiadm $ISCSI<-o><delete>"
 	left
+}
+
+@test "block-iscsi: another portal, whose address begins with the same digits" {
+	disk_scene block-iscsi "iqn=$IQN,portal=192.0.2.1"
+	iscsi_tools
+	truncate -s 1M "$RIG/image2"
+	OTHER=$(losetup --show -f "$RIG/image2")
+	ln -s "$OTHER" "$RIG/run/disk/by-path/ip-192.0.2.10:3260-iscsi-$IQN-lun-0"
+	keep before
+	add
+	attached
+	rm "$RIG/run/disk/by-path/ip-192.0.2.10:3260-iscsi-$IQN-lun-0"
+	remove
+	losetup -d "$OTHER"
+	OTHER=
 }
 
 @test "block-iscsi: two disks of one target share the session; the last one logs out" {

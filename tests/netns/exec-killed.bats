@@ -193,6 +193,28 @@ then_gc() {
 	done
 }
 
+@test "killed in the middle of a line, while another one holds the same thing" {
+	tool_scene
+	shared_recipe
+	thing 2 0 params=disk1
+	keep before
+	thing_call 2 0 add
+	still() {
+		thing_call 1 0 remove
+		things s-disk1 d2-s-disk1
+		xhp check thing-2-0
+	}
+	LEAST=8 killed_at_each torn still
+	again() {
+		still
+		thing_call 1 0 add
+	}
+	thing_call 1 0 add
+	SHIM_VERB=remove LEAST=3 killed_at_each torn again
+	thing_call 2 0 remove
+	nothing_left
+}
+
 # A program that ends us when it is half-way, and is then ended by the kernel.
 half_way() {
 	tool half <<-'END'

@@ -72,6 +72,18 @@ each() {
 	each vifname
 }
 
+@test "a NUL byte ends no value" {
+	scene
+	# xenstore-write knows C's way to write one
+	xenstore-write /local/domain/0/backend/vif/1/0/ip '192.0.2.1\x00, any'
+	xenstore-read /local/domain/0/backend/vif/1/0/ip | grep -F '\'
+	try
+	turned_down ip
+	says 'holds a NUL byte'
+	xenstore-rm /local/domain/0/backend/vif/1/0/ip
+	nothing_done
+}
+
 @test "bridge" {
 	scene -bridge
 	each bridge

@@ -3,6 +3,7 @@
 
 # libxl calls its scripts whatever xl.conf's run_hotplug_scripts says: here they do nothing.
 NO_SCRIPTS=/usr/local/lib/no-scripts
+VIF=bridge=xenbr0,script=$NO_SCRIPTS/vif-bridge
 
 hotplug_conf() {
 	printf '%s\n' 'export-roots =' '  /srv/guests' "$@" >/etc/xen/hotplug.conf
@@ -15,14 +16,12 @@ no_scripts() {
 		printf '#!/bin/sh\nexit 0\n' >$NO_SCRIPTS/$name
 		chmod 755 $NO_SCRIPTS/$name
 	done
-	use_scripts $NO_SCRIPTS
 }
 
 teardown() {
 	watch_stop || :
 	xl list | awk 'NR > 2 { print $1 }' | xargs -r -n 1 xl destroy
-	use_scripts "$XEN_SCRIPTS"
-	rm -rf /srv/guests /etc/xen/hotplug.conf
+	rm -rf /srv/guests /etc/xen/hotplug.conf $NO_SCRIPTS
 	xenstore-rm /local/domain/0/data/xen-hotplug-watch 2>/dev/null || :
 }
 
@@ -119,7 +118,7 @@ test_watch_many() {
 	hotplug_conf 'udev-devices = none' 'watch-devices = vif'
 	no_scripts
 	watch_start
-	guest_create g 'vif = ["bridge=xenbr0", "bridge=xenbr0", "bridge=xenbr0"]'
+	guest_create g "vif = ['$VIF', '$VIF', '$VIF']"
 	for i in 0 1 2; do
 		wait_until eval "[ \"\$(master_of \$(vif_of g $i))\" = xenbr0 ]"
 	done
@@ -127,7 +126,7 @@ test_watch_many() {
 	wait_until test ! -e "/run/xen-hotplug/devices/vif-$(xl domid g)-1"
 	watch_stop
 	xl network-detach g 2
-	xl network-attach g bridge=xenbr0
+	xl network-attach g bridge=xenbr0 script=$NO_SCRIPTS/vif-bridge
 	[ -e "/run/xen-hotplug/devices/vif-$(xl domid g)-2" ]
 	watch_start
 	wait_until eval "[ \"\$(master_of \$(vif_of g 1))\" = xenbr0 ]"
@@ -144,7 +143,7 @@ test_udev_vif_vbd() {
 	no_scripts
 	mkdir -p /srv/guests
 	truncate -s 8M /srv/guests/disk
-	guest_create g 'vif = ["bridge=xenbr0"]' \
+	guest_create g "vif = ['$VIF']" \
 		"disk = ['format=raw,vdev=xvda,access=rw,script=$NO_SCRIPTS/block,target=/srv/guests/disk']"
 	wait_until eval '[ "$(master_of $(vif_of g))" = xenbr0 ]'
 	guest_up g
