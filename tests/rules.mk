@@ -3,8 +3,8 @@
 
 TEST_CFLAGS = -std=gnu17 -O2 -g -Wall -Wextra -Wno-unused-parameter
 
-TEST_TOOLS = $(addprefix build/tests/,xenstored.so fault.so holder ofdlock frames bench floor \
-	floor_disk xen-9pfsd introduce notify hung)
+TEST_TOOLS = $(addprefix build/tests/,xenstored.so fault.so nbd-server.so holder ofdlock frames \
+	bench floor floor_disk xen-9pfsd introduce notify hung)
 
 .PHONY: test-tools
 test-tools: $(TEST_TOOLS)

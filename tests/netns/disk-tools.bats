@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The recipes for disks that other programs bring: what these are called with, and what is
 # made of what they say. The programs are stand-ins that know the real ones' options and
-# exit statuses; make check-xen runs block-iscsi with the real ones.
+# exit statuses; make check-xen runs some with the real ones (disk-real.bats, disk-mapped.bats).
 
 load lib
 load scene

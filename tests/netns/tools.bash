@@ -35,6 +35,14 @@ alive() {
 	grep -qs '^State:	[^ZX]' "/proc/$1/status"
 }
 
+# needs PROGRAM...: what a test wants beside the kernel's part, which its tag names.
+needs() {
+	local program
+	for program; do
+		[ -n "$(type -P "$program")" ] || skip "no $program: make check-xen"
+	done
+}
+
 # tool NAME: a program in dom0's path, from standard input.
 tool() {
 	{ echo '#!/bin/bash'; cat; } >"$RIG/tools/$1"
