@@ -172,6 +172,7 @@ bench: test-deps
 	@$(MAKE) -s --no-print-directory all test-tools
 	@tests/bench/bench.bash
 	@tests/bench/disks.bash
+	@tests/bench/recipes.bash
 
 clean:
 	rm -rf build
