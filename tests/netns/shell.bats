@@ -208,8 +208,8 @@ loop_file() {
 			test -f "$file" || fatal "$file does not exist."
 			ro=; [ "$mode" != r ] || ro=-r
 			claim_lock block
-			loopdev=$(losetup -f)
-			do_or_die losetup $ro "$loopdev" "$file"
+			do_or_die losetup $ro --find --show "$file" >"$file.dev"
+			loopdev=$(cat "$file.dev")
 			xenstore_write "$XENBUS_PATH/node" "$loopdev"
 			write_dev "$loopdev"
 			release_lock block
