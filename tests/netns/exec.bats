@@ -327,7 +327,7 @@ thaw_late() {
 	END
 	run thing_call 1 0 add
 	dom0 fsfreeze -u /run/frozen
-	dom0 umount /run/frozen
+	dom0 umount -l /run/frozen # the program is about to end
 	failed 'hang: not done in time' 'hangs in the kernel'
 }
 
