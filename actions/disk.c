@@ -539,6 +539,18 @@ static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	return check_and_make(ctx, &s, publish_again, &r, err);
 }
 
+/* Nobody else enters a disk meanwhile. */
+static int sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
+{
+	int dir, fd = sharing_lock(&dir, err), rc;
+
+	if (fd < 0)
+		return fd;
+	rc = disks_sweep(is_gone, err);
+	sharing_unlock(dir, fd);
+	return rc;
+}
+
 static const struct shown shown[] = {
 	{ "disk", "${path}", "disk ${path}" },
 	{ NULL, NULL, NULL },
@@ -556,4 +568,5 @@ const struct action action_disk = {
 	.undo = undo,
 	.audit = audit,
 	.repair = repair,
+	.sweep = sweep,
 };

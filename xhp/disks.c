@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The index of our disks: empty files, each made and removed in one call.
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -208,14 +207,14 @@ int disks_leave(const char *device, const struct disk_ids *ids, struct xhp_err *
 	return 0;
 }
 
-static const char *index_path(const char *dir)
+static const char *index_dir(const char *dir)
 {
-	return mem_printf("%s/%s/%s", STATE_DIR, index_name(), dir);
+	return mem_printf("%s/%s", index_name(), dir);
 }
 
 static bool is_in(const char *dir, const char *device)
 {
-	return access(mem_printf("%s/%s", index_path(dir), device), F_OK) == 0;
+	return access(mem_printf(STATE_DIR "/%s/%s", index_dir(dir), device), F_OK) == 0;
 }
 
 bool disks_uses(const char *device, const struct disk_id *id)
@@ -232,42 +231,20 @@ bool disks_entered(const char *device, const struct disk_ids *ids)
 	return is_in(DEVICES, device);
 }
 
-static int names_in(const char *path, struct field **ret, unsigned int *ret_n,
-		    struct xhp_err *err)
-{
-	DIR *d = opendir(path);
-	struct field *list = NULL;
-	unsigned int n = 0;
-	struct dirent *e;
-
-	if (!d && errno != ENOENT)
-		return err_sys(err, -errno, "%s", path);
-	while (d && (e = readdir(d))) {
-		if (*e->d_name != '.')
-			*MEM_PUSH(list, n) = (struct field){ mem_strdup(e->d_name), "" };
-	}
-	if (d)
-		closedir(d);
-	*ret = list;
-	*ret_n = n;
-	return 0;
-}
-
 static int names(const char *dir, struct field **ret, unsigned int *ret_n,
 		 struct xhp_err *err)
 {
-	return names_in(index_path(dir), ret, ret_n, err);
+	return journal_names(index_dir(dir), ret, ret_n, err);
 }
 
-static int read_once(bool *has, const char *path, struct nameset *set,
-		     struct xhp_err *err)
+static int read_once(bool *has, const char *dir, struct nameset *set, struct xhp_err *err)
 {
 	struct field *list;
 	unsigned int n;
 
 	if (*has)
 		return 0;
-	if (names_in(path, &list, &n, err) < 0)
+	if (journal_names(dir, &list, &n, err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < n; i++)
 		nameset_add(set, list[i].name);
@@ -278,12 +255,11 @@ static int read_once(bool *has, const char *path, struct nameset *set,
 int disks_know(struct disks_known *known, const char *device, ino_t backend, bool *ret,
 	       struct xhp_err *err)
 {
-	if (read_once(&known->has_journals, STATE_DIR "/" JOURNAL_DEVICES,
-		      &known->journals, err) < 0 ||
-	    (backend ? read_once(&known->has_backends, index_path(BACKENDS),
+	if (read_once(&known->has_journals, JOURNAL_DEVICES, &known->journals, err) < 0 ||
+	    (backend ? read_once(&known->has_backends, index_dir(BACKENDS),
 				 &known->backends, err)
-		     : read_once(&known->has_devices, index_path(DEVICES),
-				 &known->devices, err)) < 0)
+		     : read_once(&known->has_devices, index_dir(DEVICES), &known->devices,
+				 err)) < 0)
 		return err->code;
 	*ret = nameset_has(&known->journals, device) &&
 	       (backend ? nameset_has(&known->backends, number_name(backend))
@@ -319,4 +295,54 @@ int disks_users(const struct disk_id *id, struct field **ret, unsigned int *ret_
 		struct xhp_err *err)
 {
 	return names(disk_key(id), ret, ret_n, err);
+}
+
+/* One device's entry in a directory; the last one's loop device goes with it. */
+static int sweep_entry(int index, const char *dir, const char *device,
+		       struct xhp_err *err)
+{
+	const char *loop;
+	struct disk_id id;
+
+	if (!strcmp(dir, DEVICES))
+		return leave_device(index, device, err);
+	if (leave(index, dir, device, err) < 0)
+		return err->code;
+	loop = disk_id_parse(dir, &id) ? loop_name(&id) : NULL;
+	if (!loop || faccessat(index, dir, F_OK, 0) == 0)
+		return 0;
+	return leave(index, LOOPS, loop, err);
+}
+
+int disks_sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
+{
+	struct nameset asked = { 0 }, gone = { 0 };
+	struct field *dirs, *list;
+	unsigned int ndirs, n;
+	CLEANUP_FD int index = -1;
+
+	if (names("", &dirs, &ndirs, err) < 0)
+		return err->code;
+	if (ndirs && (index = state_dir(index_name(), err)) < 0)
+		return index;
+	for (unsigned int i = 0; i < ndirs; i++) {
+		if (!strcmp(dirs[i].name, LOOPS) || !strcmp(dirs[i].name, BACKENDS))
+			continue;
+		if (names(dirs[i].name, &list, &n, err) < 0)
+			return err->code;
+		for (unsigned int k = 0; k < n; k++) {
+			const char *device = list[k].name;
+
+			if (!nameset_has(&asked, device) && is_gone(device)) {
+				nameset_add(&gone, device);
+				printf("%s: it is in the index of disks no more\n",
+				       device);
+			}
+			nameset_add(&asked, device);
+			if (nameset_has(&gone, device) &&
+			    sweep_entry(index, dirs[i].name, device, err) < 0)
+				return err->code;
+		}
+	}
+	return 0;
 }

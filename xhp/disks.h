@@ -79,4 +79,7 @@ int disks_loops(unsigned char **ret, size_t *ret_size, struct xhp_err *err);
 int disks_users(const struct disk_id *id, struct field **ret, unsigned int *ret_n,
 		struct xhp_err *err);
 
+/* gc: removes what devices entered that are gone. To be called under the lock "block". */
+int disks_sweep(bool (*is_gone)(const char *device), struct xhp_err *err);
+
 #endif

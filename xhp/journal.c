@@ -322,8 +322,8 @@ static int compare_fields(const void *a, const void *b)
 	return strverscmp(x->name, y->name);
 }
 
-int journal_list(const char *dir, struct field **ret, unsigned int *ret_n,
-		 struct xhp_err *err)
+int journal_names(const char *dir, struct field **ret, unsigned int *ret_n,
+		  struct xhp_err *err)
 {
 	const char *path = mem_printf("%s/%s", STATE_DIR, dir);
 	DIR *d = opendir(path);
@@ -339,10 +339,18 @@ int journal_list(const char *dir, struct field **ret, unsigned int *ret_n,
 	}
 	if (d)
 		closedir(d);
-	if (n)
-		qsort(names, n, sizeof(*names), compare_fields);
 	*ret = names;
 	*ret_n = n;
+	return 0;
+}
+
+int journal_list(const char *dir, struct field **ret, unsigned int *ret_n,
+		 struct xhp_err *err)
+{
+	if (journal_names(dir, ret, ret_n, err) < 0)
+		return err->code;
+	if (*ret_n)
+		qsort(*ret, *ret_n, sizeof(**ret), compare_fields);
 	return 0;
 }
 

@@ -94,7 +94,10 @@ void journal_close(struct journal *j, bool remove);
 /* Empties a journal, for a new attach under the same lock. */
 int journal_reset(struct journal *j, struct xhp_err *err);
 
-/* The names in a directory of journals, sorted; an absent directory is empty. */
+/* The names in a directory of the state's; an absent directory is empty. */
+int journal_names(const char *dir, struct field **ret, unsigned int *ret_n,
+		  struct xhp_err *err);
+/* The same, sorted. */
 int journal_list(const char *dir, struct field **ret, unsigned int *ret_n,
 		 struct xhp_err *err);
 

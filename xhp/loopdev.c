@@ -201,6 +201,26 @@ int loopdev_clear(unsigned int number, dev_t dev, ino_t ino, const char *mark,
 	return rc ? 0 : 1;
 }
 
+int loopdev_keep(unsigned int number, dev_t dev, ino_t ino, const char *mark,
+		 struct xhp_err *err)
+{
+	const char *path = loopdev_path(number);
+	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct loop_info64 info;
+	struct loopdev now;
+
+	if (fd < 0 || loopdev_info(fd, &now) < 0 || !is_this(&now, dev, ino, mark))
+		return err_set(
+			err, -ENOTSUP,
+			"it has ended: only a new attach gives the guest its disk");
+	if (TRACED_IOCTL(fd, LOOP_GET_STATUS64, &info) < 0)
+		return err_sys(err, -errno, "%s", path);
+	info.lo_flags &= ~(uint32_t)LO_FLAGS_AUTOCLEAR;
+	if (TRACED_IOCTL(fd, LOOP_SET_STATUS64, &info) < 0)
+		return err_sys(err, -errno, "%s", path);
+	return 0;
+}
+
 bool loopdev_overlap(const struct loopdev *a, const struct loopdev *b)
 {
 	uint64_t a_end = a->size ? a->offset + a->size : UINT64_MAX;

@@ -71,6 +71,10 @@ int loopdev_configure(int fd, int file, struct loop_config *config);
 int loopdev_clear(unsigned int number, dev_t dev, ino_t ino, const char *mark,
 		  struct xhp_err *err);
 
+/* One that somebody has ended, and that is open yet, does not end with its last close. */
+int loopdev_keep(unsigned int number, dev_t dev, ino_t ino, const char *mark,
+		 struct xhp_err *err);
+
 /* Do the parts that two loop devices show of one file have bytes in common? */
 bool loopdev_overlap(const struct loopdev *a, const struct loopdev *b);
 

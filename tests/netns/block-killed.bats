@@ -159,6 +159,7 @@ both() {
 	shimmed_disk FAULT_AT=2 FAULT_HOW=wait FAULT_KINDS=l FAULT_LOG=/run/calls \
 		>"$RIG/said" 2>&1 &
 	until grep -qs FAULT "$RIG/run/calls"; do sleep 0.05; done
+	rm "$RIG/etc-xen/hotplug.conf"
 	add 2
 	attached 2
 	! wait $! || false
@@ -232,6 +233,40 @@ both() {
 	[ "$(loops | wc -l)" = 1 ]
 	xhp gc
 	nothing_left
+}
+
+@test "a lost journal: gc says why, and takes the disk out of the index once it is gone" {
+	local loop
+	disk_scene
+	disk 1 51712 a
+	add 1
+	loop=$(node vbd 1 51712 node)
+	rm "$RIG/run/xen-hotplug/devices/vbd-1-51712"
+	losetup -d "$loop"
+	# the guest may still have its number
+	run xhp gc --dry-run
+	[[ $output != *vbd-1* ]]
+	xhp gc
+	[ -n "$(find "$RIG/run/xen-hotplug" -name vbd-1-51712)" ]
+	backend_gone vbd 1 51712
+	find "$RIG/run/xen-hotplug" -type f | sort >"$RIG/index"
+	run xhp gc --dry-run
+	says 'vbd-1-51712: what [disk] made would be removed' 'has no journal' \
+		'no backend/vbd/1/51712 in xenstore'
+	diff "$RIG/index" <(find "$RIG/run/xen-hotplug" -type f | sort)
+	# others stay
+	disk 2 51712 a
+	add 2
+	run xhp gc
+	says 'vbd-1-51712: it is in the index of disks no more'
+	[ -z "$(find "$RIG/run/xen-hotplug" -name vbd-1-51712)" ]
+	xhp check
+	attached 2
+	remove 2
+	nothing_left
+	[ -z "$(find "$RIG"/run/xen-hotplug/index-* -mindepth 1)" ]
+	run xhp gc
+	[ -z "$output" ]
 }
 
 @test "the index is lost: the disk is still seen, and repair brings it back" {

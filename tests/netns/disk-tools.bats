@@ -383,8 +383,7 @@ drbd_tools() {
 	[ -e /usr/sbin/drbdadm ] || probe 2 "$LOOP"
 }
 
-@test "block-lvm: active while a guest uses it" {
-	disk_scene block-lvm vg/lv
+lvm_tools() {
 	sed 's|/dev/\${|/run/vgs/${|' "$RIG_TOP/conf/block-lvm.ini" >"$RIG/etc-xen/hotplug/block-lvm.ini"
 	mkdir -p "$RIG/run/vgs/vg"
 	tool lvs <<-'END'
@@ -395,6 +394,11 @@ drbd_tools() {
 		printf 'lvchange ' >>/run/calls; printf '<%s>' "$@" >>/run/calls; echo >>/run/calls
 		case $1 in -an) rm /run/things/active ;; *) echo '  active ' >/run/things/active; ln -sfn "$(cat /run/loop)" /run/vgs/vg/lv ;; esac
 	END
+}
+
+@test "block-lvm: active while a guest uses it" {
+	disk_scene block-lvm vg/lv
+	lvm_tools
 	add
 	attached
 	remove
@@ -406,8 +410,7 @@ drbd_tools() {
 	called 'lvs <--noheadings><-o><lv_active><vg/lv>'
 }
 
-@test "block-zvol: the volume that zfs names" {
-	disk_scene block-zvol tank/vm/disk1
+zfs_tool() {
 	mkdir -p "$RIG/run/zvol/tank/vm"
 	ln -s "$LOOP" "$RIG/run/zvol/tank/vm/disk1"
 	sed 's|/dev/zvol|/run/zvol|' "$RIG_TOP/conf/block-zvol.ini" >"$RIG/etc-xen/hotplug/block-zvol.ini"
@@ -416,6 +419,11 @@ drbd_tools() {
 		[ "$7" = tank/vm/disk1 ] || { echo "cannot open '$7': dataset does not exist" >&2; exit 1; }
 		echo "$7"
 	END
+}
+
+@test "block-zvol: the volume that zfs names" {
+	disk_scene block-zvol tank/vm/disk1
+	zfs_tool
 	add
 	attached
 	remove
@@ -436,14 +444,19 @@ tap_tool() {
 	END
 }
 
+# tap_sockets: the tapdisk of tap_tool has its NBD socket.
+tap_sockets() {
+	truncate -s 1M "$RIG/run/image"
+	mkdir "$RIG/run/blktap-control"
+	sed -i 's|echo \$! . tee /run/tapdisk|& ; : >/run/blktap-control/nbd$!.4|' "$RIG/tools/tap-ctl"
+}
+
 @test "block-tap: tapback is told of the socket, and the tapdisk ends with the disk" {
 	local pid
 	CLASS=vbd3
 	disk_scene block-tap aio:/run/image
-	truncate -s 1M "$RIG/run/image"
-	mkdir "$RIG/run/blktap-control"
 	tap_tool
-	sed -i 's|echo \$! . tee /run/tapdisk|& ; : >/run/blktap-control/nbd$!.4|' "$RIG/tools/tap-ctl"
+	tap_sockets
 	add
 	pid=$(cat "$RIG/run/tapdisk")
 	attached 1 "/run/blktap-control/nbd$pid.4"
@@ -455,6 +468,71 @@ tap_tool() {
 	called "tap-ctl <close><-p><$pid><-m><4>" "tap-ctl <detach><-p><$pid><-m><4>" 'tap-ctl <free><-m><4>'
 	not alive "$pid"
 	left
+}
+
+@test "every recipe: plan, attach by the old name, twice, check, detach; refused if busy" {
+	local script params kind whole
+	disk_scene block-nbd x
+	iscsi_tools
+	nbd_tool
+	rbd_tool
+	drbd_tools
+	lvm_tools
+	zfs_tool
+	tap_tool
+	tap_sockets
+	while read -r script kind whole params; do
+		echo "$script"
+		CLASS=$kind
+		RECIPE=/usr/lib/xen-hotplug/scripts/$script
+		disk 1 "$params"
+		run thing_plan 1 51712 add
+		[ "$status" = 0 ]
+		says "by $RECIPE" '[disk' 'last: '
+		left
+		[ ! -e "$RIG/run/things/primary" ] && [ ! -e "$RIG/run/things/session" ]
+		rm -f "$RIG/run/calls"
+		add
+		[ "$(node "$kind" 1 51712 hotplug-status)" = connected ]
+		run xhp check
+		echo "$output"
+		[ "$status" = 0 ]
+		keep first
+		rm -f "$RIG/run/calls"
+		add
+		keep now
+		same first now
+		remove
+		remove
+		left
+		# another guest has what is behind it: the tools take back what they did
+		backend_gone "$kind" 1 51712
+		CLASS=vbd RECIPE=block backend vbd 9 51712 params="$whole"
+		CLASS=vbd RECIPE=block thing_call 9 51712 add
+		disk 1 "$params"
+		run add
+		echo "$output"
+		[ "$status" = 1 ]
+		says 'is in use: guest "guest9"'
+		[ "$(node "$kind" 1 51712 hotplug-status)" = busy ]
+		[ -z "$(node "$kind" 1 51712 physical-device)" ]
+		[ "$(cd "$RIG/run/xen-hotplug" && ls -d [ds]*/*)" = devices/vbd-9-51712 ]
+		[ ! -e "$RIG/run/things/primary" ] && [ ! -e "$RIG/run/things/session" ]
+		CLASS=vbd RECIPE=block thing_call 9 51712 remove
+		backend_gone vbd 9 51712
+		backend_gone "$kind" 1 51712
+	done <<-END
+		block        vbd  $LOOP      $RIG/image
+		block-dummy  vbd  $LOOP      dummy:$RIG/image
+		block-iscsi  vbd  $LOOP      iqn=$IQN,portal=192.0.2.1:3260
+		block-nbd    vbd  $LOOP      host=192.0.2.1
+		block-enbd   vbd  $LOOP      unix=/run/nbd
+		block-rbd    vbd  $LOOP      pool/x
+		block-drbd   vbd  $LOOP      r0
+		block-lvm    vbd  $LOOP      vg/lv
+		block-zvol   vbd  $LOOP      tank/vm/disk1
+		block-tap    vbd3 /run/image aio:/run/image
+	END
 }
 
 # What stands in for a tool: RECIPE PARAMS TOOL.

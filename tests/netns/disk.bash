@@ -61,7 +61,7 @@ add() {
 # The stock script; losetup's free loop device may be another test's by the time it is used.
 stock_add() {
 	local tries back=/local/domain/0/backend/vbd/$1/51712
-	for ((tries = 10; tries; tries--)); do
+	for ((tries = 50; tries; tries--)); do
 		SCRIPT=/etc/xen/scripts/block add "$1" >&2 && return
 		xenstore-rm "$back/hotplug-error" "$back/hotplug-status" || return
 	done

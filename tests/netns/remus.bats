@@ -111,6 +111,9 @@ passed() {
 @test "frames wait at the plug until it is released" {
 	REMUS=remus-netbuf-setup remus setup
 	dom0 tc qdisc show dev ifb1.0 | grep -w plug
+	# from the start: the toolstack's first word lets go
+	! guest 1 0 ping -q -c 1 -W 1 192.0.2.2 || false
+	dom0 tc qdisc change dev ifb1.0 root plug release_indefinite
 	reaches 1 2
 	dom0 tc qdisc change dev ifb1.0 root plug block
 	! guest 1 0 ping -q -c 1 -W 1 192.0.2.2 || false

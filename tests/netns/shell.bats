@@ -51,10 +51,11 @@ both() {
 	done
 }
 
-# What differs by nature: logs, locks' modes, and addresses of loop devices.
+# What differs by nature: logs, locks' modes, addresses of loop devices, and how far the
+# kernel's search for duplicates of a link-local address has got.
 seen() {
 	keep "$1"
-	grep -vE ' file .*(xen-hotplug.log|index-|/devices|/shared)' "$RIG/$1" |
+	grep -vE ' file .*(xen-hotplug.log|index-|/devices|/shared)|^route6 (anycast|local) fe80:' "$RIG/$1" |
 		sed "s+$RIG+RIG+g; s+/dev/loop[0-9]*+/dev/loopN+g; s+physical-device = \"7:[0-9a-f]*+physical-device = \"7:N+" \
 			>"$BATS_TEST_TMPDIR/$1.$LIBRARIES"
 	[ "$LIBRARIES" = stock ] ||
@@ -207,8 +208,8 @@ loop_file() {
 			test -f "$file" || fatal "$file does not exist."
 			ro=; [ "$mode" != r ] || ro=-r
 			claim_lock block
-			loopdev=$(losetup -f)
-			do_or_die losetup $ro "$loopdev" "$file"
+			do_or_die losetup $ro --find --show "$file" >"$file.dev"
+			loopdev=$(cat "$file.dev")
 			xenstore_write "$XENBUS_PATH/node" "$loopdev"
 			write_dev "$loopdev"
 			release_lock block
