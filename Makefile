@@ -138,7 +138,7 @@ RUN_DEPS := xen-utils-common $(XEN_UTILS) iproute2 nftables iputils-ping util-li
 TEST_DEPS := bats libcmocka-dev e2fsprogs btrfs-progs iptables clang-format mandoc bsdextrautils \
 	net-tools git openvswitch-switch ovn-central ovn-host strace dnsmasq-base \
 	busybox-static zsh graphviz
-XEN_DEPS := qemu-system-x86 mmdebstrap cpio
+XEN_DEPS := qemu-system-x86 mmdebstrap cpio xz-utils
 
 deps:
 	@tests/deps $(BUILD_DEPS) $(RUN_DEPS)

@@ -19,6 +19,8 @@ teardown() {
 # and no link-local address of dom0's on a port.
 OURS='^(file |nft |link vif[0-9.]+ inet6_addr_gen_mode=|sysctl ipv6/conf/vif[0-9.]+/addr_gen_mode:)'
 OURS+='|^address vif[0-9.]+ +inet6 fe80::fcff:ffff:feff:ffff/64|^route6 fe80::/64 dev vif'
+# The kernel adds these when it has looked for a duplicate, in its own time.
+OURS+='|^route6 (anycast|local) fe80::[0-9a-f:]* dev vif'
 
 # compare SECTION [ALLOWED]: the lines that may differ besides.
 compare() {

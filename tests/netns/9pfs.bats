@@ -192,6 +192,15 @@ closed() {
 	[ -z "$(ls "$RIG/run/guests")" ]
 	[ -s "$RIG/run/outside" ]
 }
+@test "9pfs: what was made for an attach that then fails goes, also with on-detach = keep" {
+	exports
+	printf '[recipe]\ndevice = 9pfs\n[use 9pfs]\n[exec no]\nattach = false\n' \
+		>"$RIG/etc-xen/hotplug/9pfs.ini"
+	p9_backend 9pfs 1 /run/guests/a/b
+	run p9_call 1 add
+	closed 1
+	[ -z "$(ls "$RIG/run/guests")" ]
+}
 @test "9pfs: delete-contents spares what was there before, and what is another's now" {
 	exports
 	printf '[defaults]\non-detach = delete-contents\n[use 9pfs]\n' \

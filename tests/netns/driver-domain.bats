@@ -306,3 +306,18 @@ until_is() {
 	add 2
 	remove 2
 }
+
+@test "driver domain: what may not be read is not gone for gc" {
+	disk_scene
+	driver_domain 7
+	disk 1 51712 "$IMAGES/a" script=/etc/xen/scripts/block
+	add 1
+	xenstore-chmod /local/domain/7/backend/vbd/1/51712/state n0
+	run xhp gc --dry-run
+	says 'vbd-1-51712: stays'
+	xhp gc
+	[ -n "$(loops)" ]
+	xenstore-chmod /local/domain/7/backend/vbd/1/51712/state n7
+	remove 1
+	nothing_left
+}

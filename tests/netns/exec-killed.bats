@@ -215,6 +215,18 @@ then_gc() {
 	nothing_left
 }
 
+@test "a holder whose journal was lost keeps nothing" {
+	tool_scene
+	shared_recipe
+	thing 2 0 params=disk1
+	keep before
+	thing_call 1 0 add
+	thing_call 2 0 add
+	rm "$RIG/run/xen-hotplug/devices/thing-2-0"
+	thing_call 1 0 remove
+	things d2-s-disk1
+}
+
 # A program that ends us when it is half-way, and is then ended by the kernel.
 half_way() {
 	tool half <<-'END'

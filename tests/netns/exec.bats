@@ -358,6 +358,7 @@ thaw_late() {
 	pid=$(sed -n 's/^p//p' "$RIG"/run/things/*)
 	sed -i 's/ start=[0-9]*$/ start=1/' "$RIG/run/xen-hotplug/devices/thing-1-0"
 	thing_call 1 0 remove
+	alive "$pid" # kill says yes to one that only waits for its parent, too
 	kill "$pid"
 	nothing_left
 }

@@ -596,6 +596,8 @@ locker() {
 	[ "$status $output" = '0 ok' ]
 	check 1 "$dev" w
 	[ "$status $output" = '0 ok' ]
+	XENBUS_PATH=backend/vbd/1/51728 run xhp disk-check "$dev" w # its own, too
+	[ "$status $output" = '0 ok' ]
 	check 2 /dev/null w
 	[ "$status" = 1 ]
 	remove 1

@@ -187,6 +187,22 @@ settled() {
 	ran 0 remove 2
 	watch_stop
 }
+@test "watch: nor is it for one that is started then" {
+	watch_scene
+	watch_start
+	robot 1
+	until_true mark 1 attached
+	watch_stop
+	rig_xenstored_kill
+	rig_xenstored_start
+	xenstore-write /local/domain/0/domid 0 domid 0
+	watch_start
+	until_true grep -q '1 devices are not in xenstore' "$RIG/watch.log"
+	settled
+	ran 0 remove 1
+	[ -d "$RIG/run/guests/arm1" ]
+	watch_stop
+}
 @test "watch: a store that has kept its content tells what went meanwhile" {
 	local boot
 	watch_scene

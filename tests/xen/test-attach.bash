@@ -36,44 +36,49 @@ test_no_bridge() {
 	grep 'vif-bridge.*nosuch' said
 }
 
-# The handler is killed: gc takes back what it had done.
-test_killed() {
-	local call d
-	d=$(xl domid shared)
+# killing: a vif-bridge that is killed when it sends its message number /tmp/kill-at.
+killing() {
 	cat >/usr/local/bin/killed-vif <<-'END'
 		#!/bin/sh
 		[ "$1" = online ] || exec /usr/sbin/xen-hotplug run vif-bridge "$@"
-		read -r call </tmp/kill-at
+		read -r message </tmp/kill-at
 		exec strace -o /tmp/killed.log -e trace=sendmsg \
-			-e inject=sendmsg:signal=KILL:when=$call /usr/sbin/xen-hotplug run vif-bridge "$@"
+			-e inject=sendmsg:signal=KILL:when=$message /usr/sbin/xen-hotplug run vif-bridge "$@"
 	END
 	chmod 755 /usr/local/bin/killed-vif
-	for call in 4 6 7; do
-		echo $call >/tmp/kill-at
-		if xl network-attach shared bridge=xenbr0 ip=192.0.2.10 \
-			script=/usr/local/bin/killed-vif; then
-			echo "not killed at $call"
-			cat /tmp/killed.log
-			return 1
-		fi
-		tail -n 3 /tmp/killed.log
-		xen-hotplug status
-		xen-hotplug gc
-		xen-hotplug status
-		[ -z "$(find /run/xen-hotplug -type f)" ]
-		[ -z "$(nft list tables)" ]
-		[ ! -e "/sys/class/net/vif$d.0/master" ]
-		teardown
-		xen_clean
-	done
 }
 
-# The handler is killed: the guest's end takes back what it had done, and the next starts.
-test_killed_detach() {
-	echo 5 >/tmp/kill-at
-	! xl network-attach shared bridge=xenbr0 ip=192.0.2.10 \
-		script=/usr/local/bin/killed-vif || return 1
-	teardown
+# killed_at MESSAGE: the attach fails, and what it had done until then is there.
+killed_at() {
+	echo "$1" >/tmp/kill-at
+	if xl network-attach shared bridge=xenbr0 ip=192.0.2.10 script=/usr/local/bin/killed-vif; then
+		echo "not killed at message $1"
+		return 1
+	fi
+	xen-hotplug status
+	xen-hotplug status | grep '^vif-.* incomplete '
+	[ -n "$(nft list tables netdev)" ]
+}
+
+# The handler is killed: gc, or the guest's end, takes back what it had done.
+test_killed() {
+	local messages
+	killing
+	# the last messages: the filter, the bridge, up
+	echo 1000 >/tmp/kill-at
+	xl network-attach shared bridge=xenbr0 ip=192.0.2.10 script=/usr/local/bin/killed-vif
+	messages=$(grep -c '^sendmsg(' /tmp/killed.log)
+	detach_all
+	killed_at "$messages"
+	[ "$(master_of "$(vif_of shared)")" = xenbr0 ]
+	xen-hotplug gc
+	[ -z "$(find /run/xen-hotplug -type f)" ]
+	[ -z "$(nft list tables)" ]
+	! master_of "$(vif_of shared)" || return 1
+	detach_all
+	killed_at $((messages - 1))
+	! master_of "$(vif_of shared)" || return 1
+	detach_all
 	xen_clean
 	xl network-attach shared bridge=xenbr0 ip=192.0.2.10
 }

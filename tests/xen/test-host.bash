@@ -48,18 +48,53 @@ test_to_stock() {
 	xen_clean
 }
 
-# Xen's package is installed again, by dpkg: the names are ours, and xl attaches by us.
+# still_ours: the names that were ours when the file "ours" was written.
+still_ours() {
+	xen-hotplug enable --list | awk '$2 == "ours," { print $1 }' | diff ours -
+}
+
+# later DEB: the package's next version, in which three of the scripts differ.
+later() {
+	dpkg-deb -R "$1" later
+	sed -i 's/^Version: .*/&+later/' later/DEBIAN/control
+	sed -i '$a # later' later/etc/xen/scripts/{block,vif-nat,vif-route}
+	dpkg-deb -Znone -b later later.deb
+	rm -r later
+}
+
+# Xen's package is installed again, upgraded, purged and installed: the names stay ours.
 test_dpkg() {
-	local deb
-	for deb in /var/cache/xen-utils-common_*.deb; do
-		DEBIAN_FRONTEND=noninteractive dpkg --force-confask --force-confnew -i "$deb"
-	done
+	local deb=(/var/cache/xen-utils-common_*.deb) scripts=/etc/xen/scripts
+	export DEBIAN_FRONTEND=noninteractive
 	xen-hotplug enable --list
 	! xen-hotplug enable --list | grep -v ' ours, ' || return 1
+	xen-hotplug enable --list | cut -d' ' -f1 >ours
+	dpkg -i "$deb"
+	still_ours
 	xen-hotplug enable --list | grep '^block .*, the original is block.stock'
+	later "$deb"
+	# the administrator had changed two of Xen's scripts; dpkg asks
+	sed -i '$a # mine' $scripts/{block,vif-nat}.stock
+	printf 'N\nY\n' | dpkg -i later.deb
+	still_ours
+	grep -x '# mine' $scripts/block.stock
+	grep -x '# later' $scripts/block.stock.dpkg-dist
+	grep -x '# later' $scripts/vif-nat.stock
+	grep -x '# mine' $scripts/vif-nat.stock.dpkg-old
+	grep -x '# later' $scripts/vif-route.stock
+	dpkg --force-depends --purge xen-utils-common
+	[ ! -e $scripts/vif-common.sh ]
+	still_ours
+	dpkg --force-confnew -i "$deb"
+	rm $scripts/*.dpkg-*
+	still_ours
 	attach
 	[ "$(xen-hotplug status | grep -c ' attached ')" = 2 ]
 	! dpkg --verify xen-utils-common | grep /etc/xen/scripts || return 1
+	detach_all
+	xen-hotplug disable
+	! grep -E '# (mine|later)' $scripts/{block,vif-nat,vif-route} || return 1
+	! compgen -G "$scripts/*.stock" || return 1
 }
 
 # The kernel has no nf_tables from here on.
