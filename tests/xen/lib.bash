@@ -131,6 +131,16 @@ type_in_guest() {
 	echo x $* >"$tty"
 }
 
+# guest_reads NAME NODE: the guest asks xenstore itself.
+guest_reads() {
+	local length
+	length=$(printf '\\%o' $((${#2} + 1)))
+	# a request's type, id, transaction and length: 4 bytes each; the answer's: the same
+	in_guest "$1" "exec 3<>/dev/xen/xenbus;
+		printf '\\2\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0$length\\0\\0\\0$2\\0' >&3;
+		dd bs=4096 count=1 <&3 2>/dev/null | tail -c +17; exec 3>&-; echo"
+}
+
 # Whatever xl attached to the shared guest goes.
 detach_all() {
 	local devices n

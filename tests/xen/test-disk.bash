@@ -9,12 +9,19 @@ setup_file() {
 
 teardown() {
 	detach_all
+	rm -f /etc/xen/scripts/block-nothing
+	[ ! -e /sys/block/loop26/loop ] || losetup -d /dev/loop26
 }
 
-# disk_add IMAGE [OPTION...]: as xvda, and the guest sees it.
+# disk_add TARGET [ACCESS [SCRIPT]]: as xvda, and the guest sees it.
 disk_add() {
-	xl block-attach shared "format=raw,vdev=xvda,access=${2:-rw},target=$1" &&
+	xl block-attach shared "format=raw,vdev=xvda,access=${2:-rw}${3:+,script=$3},target=$1" &&
 		wait_until in_guest shared test -b /dev/xvda
+}
+
+# check_for DOMID DISK: may that domain have it for writing?
+check_for() {
+	XENBUS_PATH=backend/vbd/$1/51712 xen-hotplug disk-check "$2" w
 }
 
 # written TEXT IMAGE: the guest writes it to its disk, and it is found there afterwards.
@@ -69,6 +76,35 @@ test_two() {
 	! guests | grep -v shared || return 1
 	written still-mine /root/a.img
 	rm /root/link.img
+}
+
+# What others attach is in use: by xenstore, and by what blkback tells without it.
+test_foreign() {
+	local back i
+	back=backend/vbd/$(xl domid shared)/51712
+	printf '#!/bin/sh\nxenstore-exists "$XENBUS_PATH/physical-device" ||
+		xenstore-write "$XENBUS_PATH/physical-device" 7:1a\n' >/etc/xen/scripts/block-nothing
+	chmod 755 /etc/xen/scripts/block-nothing
+	losetup /dev/loop26 /root/b.img
+	disk_add /dev/loop26 rw block-nothing
+	[ "$(cat "/sys/bus/xen-backend/devices/vbd-$(xl domid shared)-51712/physical_device")" = 7:1a ]
+	for i in both blkback; do
+		if check_for 99 /root/b.img >said 2>&1; then
+			return 1
+		fi
+		grep '/root/b.img is in use: guest "shared".*for writing' said
+		xenstore-rm "$back/physical-device"
+	done
+	check_for 99 /root/a.img
+	detach_all
+	check_for 99 /root/b.img
+}
+
+# A file through block-dummy.
+test_dummy() {
+	disk_add dummy:/root/a.img rw block-dummy
+	written from-dummy /root/a.img
+	[ -z "$(loops)" ]
 }
 
 # A guest keeps its disk and its vif through save, restore and reboot.
