@@ -15,30 +15,11 @@ disk_scene() {
 
 disk_teardown() {
 	local top=$RIG loop
-	[ -z "$RIG" ] || loops_end
+	[ -z "$RIG" ] || loops_end "$RIG"
 	rig_teardown
 	RIG=$top
-	[ -z "$RIG" ] || loops_end # what was in use until then
+	[ -z "$RIG" ] || loops_end "$RIG" # what was in use until then
 	RIG=
-}
-
-# loops: the names of the loop devices that this test made.
-loops() {
-	local f
-	for f in /sys/block/loop*/loop/backing_file; do
-		! grep -qs "^$RIG/" "$f" || basename "${f%/loop/*}"
-	done
-}
-
-loops_end() {
-	local loop tries
-	for loop in $(loops); do
-		for ((tries = 20; tries; tries--)); do
-			losetup -d "/dev/$loop" 2>/dev/null || :
-			[ -e "/sys/block/$loop/loop" ] || break
-			sleep 0.05
-		done
-	done
 }
 
 # image NAME [SIZE]: a file for a guest.

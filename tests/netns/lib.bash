@@ -95,9 +95,34 @@ rig_sweep() {
 		[[ $left =~ /xhp-([0-9]+)-[A-Za-z0-9]{6}(-[0-9.]+)?$ ]] || continue
 		! kill -0 "${BASH_REMATCH[1]}" 2>/dev/null || continue
 		case $left in
-		/tmp/*) rm -rf "$left" ;;
+		/tmp/*)
+			awk -v dir="$left/" 'index($2, dir) == 1 { print $2 }' /proc/mounts |
+				tac | xargs -r umount -l 2>/dev/null || :
+			loops_end "$left"
+			rm -rf --one-file-system "$left" || :
+			;;
 		*) ip netns del "${left##*/}" 2>/dev/null || : ;; # swept by another test
 		esac
+	done
+}
+
+# loops [DIR]: the names of the loop devices that show files below it; this test's.
+loops() {
+	local f
+	for f in /sys/block/loop*/loop/backing_file; do
+		! grep -qs "^${1:-$RIG}/" "$f" || basename "${f%/loop/*}"
+	done
+}
+
+# loops_end DIR
+loops_end() {
+	local loop tries
+	for loop in $(loops "$1"); do
+		for ((tries = 20; tries; tries--)); do
+			losetup -d "/dev/$loop" 2>/dev/null || :
+			[ -e "/sys/block/$loop/loop" ] || break
+			sleep 0.05
+		done
 	done
 }
 
