@@ -14,6 +14,24 @@ ovs_setup() {
 	ovs_server && ovs_daemon && vsctl --no-wait init && ovs_bridge br0
 }
 
+# ovs_scene: and vif1.0, to be attached to br0.
+ovs_scene() {
+	ovs_setup
+	vif_add 1 0
+	backend vif 1 0 bridge=br0
+	ports >"$RIG/ports"
+}
+
+ovs_teardown() {
+	[ -z "$STOPPED" ] || kill -CONT "$STOPPED"
+	rig_teardown
+}
+
+# Nothing of ours is left in the database.
+no_ports() {
+	ports | diff "$RIG/ports" -
+}
+
 ovs_server() {
 	ovs_run ovsdb-server /run/conf.db --remote=punix:/run/openvswitch/db.sock
 }

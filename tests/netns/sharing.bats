@@ -524,40 +524,6 @@ locker() {
 	nothing_left
 }
 
-@test "a journal is lost, and the index is not: the disk is seen all the same" {
-	local dev
-	disk_scene
-	image b
-	dev=$(as_disk "$IMAGES/b")
-	disk 1 51712 a
-	disk 1 51728 "$dev"
-	add 1
-	add 1 51728
-	rm "$RIG"/run/xen-hotplug/devices/vbd-1-*
-	disk 2 51712 a
-	may_not 2 'guest "guest1"'
-	disk 2 51712 "$dev"
-	may_not 2 'guest "guest1"'
-	losetup -d "$dev"
-}
-
-@test "another script attaches what we once had: our index says nothing of it" {
-	local dev
-	disk_scene
-	image b
-	dev=$(as_disk "$IMAGES/b")
-	disk 1 51712 a
-	add 1
-	backend_gone vbd 1 51712
-	disk 1 51712 "$dev"
-	XENBUS_PATH=backend/vbd/1/51712 xhp disk-check "$dev" w
-	xenstore-write /local/domain/0/backend/vbd/1/51712/physical-device \
-		"7:$(printf %x "${dev#/dev/loop}")"
-	disk 2 51712 "$dev"
-	may_not 2 'guest "guest1"'
-	losetup -d "$dev"
-}
-
 @test "repair gives no disk back that another guest has by now" {
 	disk_scene
 	disk 1 51712 a

@@ -7,20 +7,11 @@ load scene
 load ovs
 
 setup() {
-	ovs_setup
-	vif_add 1 0
-	backend vif 1 0 bridge=br0
-	ports >"$RIG/ports"
+	ovs_scene
 }
 
 teardown() {
-	[ -z "$STOPPED" ] || kill -CONT "$STOPPED"
-	rig_teardown
-}
-
-# Nothing of ours is left in the database.
-no_ports() {
-	ports | diff "$RIG/ports" -
+	ovs_teardown
 }
 
 # as_stock [NODE=VALUE...]: both make the same rows, and take them away.
@@ -286,156 +277,6 @@ as_stock() {
 	run vif_call 1 0 online
 	refused 1 0 'ovs-vswitchd does not serve the bridge br1'
 	no_ports
-}
-
-@test "no database: an error that names the socket, nothing changed" {
-	ovs_stop ovs-vswitchd
-	ovs_stop ovsdb-server
-	keep before
-	run vif_call 1 0 online
-	refused 1 0 /run/openvswitch/db.sock 'is ovsdb-server running?'
-	[[ $output != *'roll-back is not complete'* ]]
-	run vif_call 1 0 offline
-	[ "$status" = 0 ]
-}
-
-@test "a database elsewhere" {
-	cat >"$RIG/etc-xen/hotplug/vif-other.ini" <<-'END'
-		[recipe]
-		device = vif
-		[ovs]
-		bridge   = ${bridge}
-		database = /run/other.sock
-	END
-	dom0 ovs-appctl -t ovsdb-server ovsdb-server/add-remote punix:/run/other.sock
-	mv "$RIG/run/openvswitch/db.sock" "$RIG/run/openvswitch/away"
-	RECIPE=vif-other vif_call 1 0 online
-	mv "$RIG/run/openvswitch/away" "$RIG/run/openvswitch/db.sock"
-	[ "$(mark)" = vif-1-0 ]
-	RECIPE=vif-other vif_call 1 0 offline
-	no_ports
-}
-
-@test "a database that does not answer: an error after the timeout, nothing changed" {
-	echo 'timeout = 2' >"$RIG/etc-xen/hotplug.conf"
-	keep before
-	ovs_freeze ovsdb-server
-	run timeout 8 nsenter -t "$RIG_HOLDER" -n -m env XENBUS_TYPE=vif \
-		XENBUS_PATH=backend/vif/1/0 vif=vif1.0 XENSTORED_PATH="$XENSTORED_PATH" \
-		/usr/sbin/xen-hotplug run vif-openvswitch online type_if=vif
-	refused 1 0 'ovsdb-server does not answer' 'given up'
-	ovs_thaw
-	no_ports
-}
-
-@test "ovs-vswitchd is not running: an error at once" {
-	local before
-	ovs_stop ovs-vswitchd
-	keep before
-	before=$SECONDS
-	run vif_call 1 0 online
-	[ $((SECONDS - before)) -lt 10 ]
-	refused 1 0 'ovs-vswitchd is not running'
-	no_ports
-}
-
-@test "ovs-vswitchd does not answer: rolled back after the timeout" {
-	echo 'timeout = 2' >"$RIG/etc-xen/hotplug.conf"
-	ovs_freeze ovs-vswitchd
-	keep before
-	run vif_call 1 0 online
-	refused 1 0 'ovs-vswitchd does not answer'
-	no_ports
-	ovs_thaw
-	vif_call 1 0 online
-}
-
-@test "ovs-vswitchd ends while it is waited for: rolled back, long before the deadline" {
-	ovs_freeze ovs-vswitchd
-	keep before
-	vif_call 1 0 online 2>"$RIG/err" 3>&- &
-	call=$!
-	ovs_until vsctl get port vif1.0 name
-	kill -KILL "$STOPPED"
-	STOPPED=
-	! wait "$call" || false
-	grep 'ovs-vswitchd is not running' "$RIG/err"
-	no_ports
-	ovs_daemon
-	vif_call 1 0 online
-}
-
-@test "a restart of ovs-vswitchd meanwhile is waited for" {
-	ovs_freeze ovs-vswitchd
-	vif_call 1 0 online 2>"$RIG/err" 3>&- &
-	call=$!
-	ovs_until vsctl get port vif1.0 name
-	kill -KILL "$STOPPED"
-	STOPPED=
-	ovs_daemon
-	wait "$call"
-	[ "$(node vif 1 0 hotplug-status)" = connected ]
-	[ "$(mark)" = vif-1-0 ]
-}
-
-@test "the database stops answering with the change on its way: gc removes what comes" {
-	local at
-	command -v strace >/dev/null || skip "no strace"
-	echo 'timeout = 2' >"$RIG/etc-xen/hotplug.conf"
-	libxl_call vif 1 0 strace -s 4000 -o /run/trace -e trace=sendto \
-		/usr/sbin/xen-hotplug run vif-openvswitch online type_if=vif
-	at=$(grep sendto "$RIG/run/trace" | grep -n next_cfg | head -n 1)
-	vif_call 1 0 offline
-	no_ports
-	libxl_call vif 1 0 strace -o /run/trace -e trace=sendto \
-		-e inject=sendto:delay_enter=1000000:when="${at%%:*}" \
-		/usr/sbin/xen-hotplug run vif-openvswitch online type_if=vif 2>"$RIG/err" 3>&- &
-	call=$!
-	ovs_until grep -q '^rec .* ovs port' "$RIG/run/xen-hotplug/devices/vif-1-0"
-	sleep 0.3
-	ovs_freeze ovsdb-server
-	! wait "$call" || false
-	grep 'ovsdb-server does not answer' "$RIG/err"
-	grep 'roll-back is not complete (xen-hotplug gc tries again)' "$RIG/err"
-	ovs_thaw
-	ovs_until vsctl get port vif1.0 name
-	xhp gc
-	no_ports
-	[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
-}
-
-@test "offline without ovs-vswitchd deletes the port; ovs-vswitchd finds it so later" {
-	vif_call 1 0 online
-	ovs_stop ovs-vswitchd
-	vif_call 1 0 offline
-	no_ports
-}
-
-@test "offline of a device that goes does not wait for ovs-vswitchd" {
-	vif_call 1 0 online
-	ovs_freeze ovs-vswitchd
-	run vif_call 1 0 offline
-	[ "$status" = 0 ]
-	[ -z "$output" ]
-	no_ports
-	ovs_thaw
-	vif_call 1 0 online
-	[ "$(mark)" = vif-1-0 ]
-}
-
-@test "offline without the database: the rest is undone, and gc removes the port later" {
-	vif_call 1 0 online
-	ovs_stop ovs-vswitchd
-	ovs_stop ovsdb-server
-	run vif_call 1 0 offline
-	[ "$status" = 1 ]
-	says 'is ovsdb-server running?'
-	link_is vif1.0 'state DOWN'
-	ovs_server
-	[ "$(mark)" = vif-1-0 ]
-	vif_call 1 0 offline
-	no_ports
-	[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
 }
 
 @test "online twice changes nothing, offline twice is no error" {
