@@ -190,6 +190,9 @@ static int try_loop(struct ctx *ctx, const struct args *args, const char *mark,
 		return err->code;
 	c->fd = open(loopdev_path(n),
 		     (args->image->writes ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+	/* its node is there a moment before the kernel has it, and after */
+	if (c->fd < 0 && (errno == ENXIO || errno == ENOENT))
+		return err_set(err, -EBUSY, "%s: %s", loopdev_path(n), strerror(errno));
 	if (c->fd < 0)
 		return err_sys(err, -errno, "%s", loopdev_path(n));
 	if (loopdev_info(c->fd, &now) != -ENXIO) {
