@@ -232,7 +232,8 @@ static int run_command(const struct command *c, int argc, char **argv,
 {
 	char *help[] = { argv[0], argv[0], NULL };
 
-	if (c->summary && argc > 1 && is_help(argv[1]))
+	/* alone: in a toolstack's call it is a name that there is not */
+	if (c->summary && argc == 2 && is_help(argv[1]))
 		return cmd_help(2, help, err);
 	/* run tells the toolstack, too, what is wrong */
 	if (c->summary && c->run != cmd_run && check_options(c, argc, argv, err) < 0)
