@@ -104,17 +104,23 @@ int guest_busy(struct sharing *s, unsigned int domid, const char *device, bool w
 /* ---- One disk ---- */
 
 struct other {
-	const char *kind, *path;
+	const char *kind, *domid, *devid;
 	const char *device; /* "vbd-1-51712" */
-	unsigned int domid;
 };
+
+static unsigned int domid_of(const struct other *o)
+{
+	return (unsigned int)strtoul(o->domid, NULL, 10);
+}
 
 /* A node of its backend, "" if there is none. */
 static int read_node(const struct other *o, const char *name, const char **ret,
 		     struct xhp_err *err)
 {
 	*ret = "";
-	if (store_read(mem_printf("%s/%s", o->path, name), ret, err) < 0 &&
+	if (store_read(
+		    mem_printf("backend/%s/%s/%s/%s", o->kind, o->domid, o->devid, name),
+		    ret, err) < 0 &&
 	    err->code != -ENOENT)
 		return err->code;
 	return 0;
@@ -130,12 +136,13 @@ static int judge(struct sharing *s, const struct other *o, struct xhp_err *err)
 	    read_node(o, "state", &state, err) < 0)
 		return err->code;
 	writes = !*mode || strchr(mode, 'w');
-	if (!sharing_conflict(s, writes) || s->shared || guest_is_same(s, o->domid, NULL))
+	if (!sharing_conflict(s, writes) || s->shared ||
+	    guest_is_same(s, domid_of(o), NULL))
 		return 0;
 	if (!*state || !strcmp(state, CLOSED))
 		return err_set(err, -EAGAIN, "%s is just being detached from %s", s->what,
-			       guest_text(o->domid));
-	return guest_busy(s, o->domid, o->device, writes, NULL, err);
+			       guest_text(domid_of(o)));
+	return guest_busy(s, domid_of(o), o->device, writes, NULL, err);
 }
 
 /* "MAJOR:MINOR" in hexadecimal, as the block scripts write it. */
@@ -197,12 +204,12 @@ static int look_at_path(struct sharing *s, const struct other *o, struct xhp_err
 			return err_set(err, -EIO,
 				       "%s: cannot tell whether it is %s, which %s has: "
 				       "that does not answer",
-				       s->what, path, guest_text(o->domid));
+				       s->what, path, guest_text(domid_of(o)));
 	}
 	if (!s->warned)
 		log_warn(
 			"%s, which %s has, does not answer: it is taken for another disk",
-			path, guest_text(o->domid));
+			path, guest_text(domid_of(o)));
 	return 0;
 }
 
@@ -243,21 +250,15 @@ static int is_known(struct scan *scan, const struct other *o, ino_t backend, boo
 }
 
 /* `backend` is 0 if the kernel does not show it. */
-static int take(struct scan *scan, const char *kind, const char *domid, const char *devid,
-		ino_t backend, struct xhp_err *err)
+static int take(struct scan *scan, const struct other *o, ino_t backend,
+		struct xhp_err *err)
 {
-	struct other o = {
-		.kind = kind,
-		.path = mem_printf("backend/%s/%s/%s", kind, domid, devid),
-		.device = mem_printf("%s-%s-%s", kind, domid, devid),
-		.domid = (unsigned int)strtoul(domid, NULL, 10),
-	};
 	bool known;
-	int rc = is_known(scan, &o, backend, &known, err);
+	int rc = is_known(scan, o, backend, &known, err);
 
 	if (rc || known)
 		return rc;
-	rc = look_at(scan->s, &o, err);
+	rc = look_at(scan->s, o, err);
 	if (rc == -EAGAIN)
 		scan->waiting = *err;
 	return rc == -EAGAIN ? 0 : rc;
@@ -276,6 +277,7 @@ static int scan_sysfs(struct scan *scan, struct xhp_err *err)
 	int rc = 0;
 
 	while (dir && !rc && (e = readdir(dir))) {
+		struct other o = { .kind = "vbd", .device = e->d_name };
 		char *domid, *devid;
 
 		if (strncmp(e->d_name, "vbd-", 4) != 0)
@@ -288,7 +290,9 @@ static int scan_sysfs(struct scan *scan, struct xhp_err *err)
 		if (!is_number(domid) || !is_number(devid))
 			continue;
 		nameset_add(&scan->shown, domid);
-		rc = take(scan, "vbd", domid, devid, e->d_ino, err);
+		o.domid = domid;
+		o.devid = devid;
+		rc = take(scan, &o, e->d_ino, err);
 	}
 	if (dir)
 		closedir(dir);
@@ -322,8 +326,15 @@ static int scan_kind(struct scan *scan, const char *kind, struct xhp_err *err)
 			continue;
 		}
 		for (unsigned int k = 0; k < ndevids; k++) {
-			if (is_number(devids[k]) &&
-			    take(scan, kind, names[i], devids[k], 0, err) < 0)
+			const struct other o = {
+				.kind = kind,
+				.domid = names[i],
+				.devid = devids[k],
+				.device =
+					mem_printf("%s-%s-%s", kind, names[i], devids[k]),
+			};
+
+			if (is_number(devids[k]) && take(scan, &o, 0, err) < 0)
 				return err->code;
 		}
 	}
