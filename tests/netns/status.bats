@@ -4,9 +4,10 @@
 
 load lib
 load scene
+load disk
 
 teardown() {
-	rig_teardown
+	disk_teardown
 }
 
 # two guests, the first one's vif renamed and filtered
@@ -37,6 +38,26 @@ named() {
 	ip -n "$DOM0" link set web down name elsewhere
 	named elsewhere vif-1-0
 	named vif1.0 vif-1-0
+}
+
+@test "a disk, too: by its device, its guest, its number" {
+	local name
+	disk_scene
+	GUEST_NAME=web1 disk 1 51712 a
+	add 1
+	for name in vbd-1-51712 xvda web1:xvda web1/xvda web1/51712 1/xvda web1 backend/vbd/1/51712; do
+		named "$name" vbd-1-51712
+	done
+	image b
+	GUEST_NAME=db disk 2 51712 b
+	add 2
+	run xhp status xvda
+	[ "$status" = 1 ]
+	says '"xvda" may be any of' 'vbd-1-51712 (web1 (1))' 'vbd-2-51712 (db (2))'
+	named db:xvda vbd-2-51712
+	named web1:xvda vbd-1-51712
+	remove 1
+	named xvda vbd-2-51712
 }
 
 @test "what may be several is refused, and all of them are named" {
