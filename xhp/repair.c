@@ -199,8 +199,11 @@ static int each(int argc, char **argv, bool repair, struct xhp_err *err)
 	if (bad)
 		return err_set(err, -EIO, "%u journals cannot be read", bad);
 	if (left)
-		return err_set(err, -ESTALE, "%u differences%s", left,
-			       repair ? " are left" : "");
+		return err_set(err, -ESTALE, "%u difference%s%s", left,
+			       left == 1 ? "" : "s",
+			       !repair     ? ""
+			       : left == 1 ? " is left"
+					   : " are left");
 	return 0;
 }
 
