@@ -526,7 +526,7 @@ static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		return err->code;
 	mode = r.mode ? r.mode : "w";
 	s.what = r.path;
-	s.mode = !strcmp(mode, "r") ? DISK_R : !strcmp(mode, "w") ? DISK_W : DISK_FORCE;
+	s.mode = !strcmp(mode, "r") ? DISK_R : !strcmp(mode, "w!") ? DISK_FORCE : DISK_W;
 	s.shared = r.sharing && !strcmp(r.sharing, "shared");
 	s.id = r.ids.v[0];
 	s.device = r.as;

@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "deadline.h"
+#include "disks.h"
 #include "engine.h"
 #include "shared.h"
 #include "xhp.h"
@@ -66,7 +67,7 @@ static enum verdict judge(const struct journal *j, unsigned int self, struct xhp
 		return ALIVE;
 	}
 	/* blkback lets go of its disk when it is done, not when xenstore forgets it */
-	if (access(mem_printf("/sys/bus/xen-backend/devices/%s", j->name), F_OK) == 0) {
+	if (access(mem_printf(XEN_BACKEND "/%s", j->name), F_OK) == 0) {
 		err_set(err, 0, "the kernel's backend has not ended yet");
 		return ALIVE;
 	}
