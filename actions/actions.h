@@ -43,6 +43,8 @@ int root_qdisc_undo(const struct rec *rec, struct xhp_err *err);
 int root_qdisc_audit(const struct rec *rec, uint64_t rate, struct xhp_err *err);
 /* Fails if somebody has set a root qdisc there. */
 int root_qdisc_free(const struct link *link, struct xhp_err *err);
+int root_qdisc_plan(struct step *step, const struct link *link, const char *wanted,
+		    struct xhp_err *err);
 
 /* What plan() says of changes that several make. */
 void plan_mtu(struct step *step, const struct link *link, uint32_t mtu);

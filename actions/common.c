@@ -138,6 +138,17 @@ int root_qdisc_audit(const struct rec *rec, uint64_t rate, struct xhp_err *err)
 	return 1;
 }
 
+int root_qdisc_plan(struct step *step, const struct link *link, const char *wanted,
+		    struct xhp_err *err)
+{
+	struct tc_qdisc now;
+
+	if (tc_root_get(link->ifindex, &now, err) < 0)
+		return err->code;
+	plan_text(step, link, "root qdisc", mem_strdup(now.kind), wanted);
+	return 0;
+}
+
 int root_qdisc_free(const struct link *link, struct xhp_err *err)
 {
 	struct tc_qdisc now;

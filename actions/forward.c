@@ -410,6 +410,16 @@ static const char *rules_now(const struct plan *p, unsigned int family,
 	return ours ? "others of ours" : "";
 }
 
+static int plan_of(struct ctx *ctx, const struct args *args, struct link *ret_link,
+		   struct plan *ret, struct xhp_err *err)
+{
+	if (dev_or(ctx, &args->dev, ret_link, err) < 0)
+		return err->code;
+	*ret = plan_make(mem_printf("xen-hotplug %s", ctx->device), args->via, args->when,
+			 ret_link->name.s, &args->ip);
+	return 0;
+}
+
 static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
@@ -418,10 +428,8 @@ static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *
 
 	if (args->when == WHEN_NEVER)
 		return 0;
-	if (dev_or(ctx, &args->dev, &link, err) < 0)
+	if (plan_of(ctx, args, &link, &p, err) < 0)
 		return err->code;
-	p = plan_make(mem_printf("xen-hotplug %s", ctx->device), args->via, args->when,
-		      link.name.s, &args->ip);
 	for (unsigned int i = 0; i < 2; i++) {
 		unsigned int n = plan_count(&p, families[i].af);
 		const char *of = mem_printf("%s/" TABLE "/" CHAIN, family_names[i]);
@@ -454,10 +462,8 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	(void)step;
 	if (args->when == WHEN_NEVER)
 		return 0;
-	if (dev_or(ctx, &args->dev, &link, err) < 0)
+	if (plan_of(ctx, args, &link, &p, err) < 0)
 		return err->code;
-	p = plan_make(mem_printf("xen-hotplug %s", ctx->device), args->via, args->when,
-		      link.name.s, &args->ip);
 	if (hold_chains(ctx, &p, err) < 0)
 		return err_wrap(err, "cannot make the chain for what is forwarded");
 	if (RECORD(ctx, err, SCOPE_HOST, "forward", "accept", "comment", p.comment,

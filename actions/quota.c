@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "actions.h"
 #include "export.h"
@@ -183,6 +184,22 @@ static int open_dir(const char *root, const char *path, struct xhp_err *err)
 	return fd < 0 ? fd : open_for_ioctl(fd, ".", err);
 }
 
+/* The directory, open, and the project that it is of. */
+static int open_export(const char *path, const char **ret_root, struct fsxattr *ret,
+		       struct xhp_err *err)
+{
+	int fd, rc;
+
+	if (export_root(path, NULL, ret_root, err) < 0)
+		return err->code;
+	fd = open_dir(*ret_root, path, err);
+	if (fd < 0 || TRACED_IOCTL(fd, FS_IOC_FSGETXATTR, ret) == 0)
+		return fd;
+	rc = err_sys(err, -errno, "project of %s", quoted(path));
+	close(fd);
+	return rc;
+}
+
 static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
@@ -194,13 +211,9 @@ static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *
 	(void)ctx;
 	if (!args->space.v && !args->files.v)
 		return 0;
-	if (export_root(args->path, NULL, &root, err) < 0)
-		return err->code;
-	fd = open_dir(root, args->path, err);
+	fd = open_export(args->path, &root, &attr, err);
 	if (fd < 0)
 		return fd;
-	if (TRACED_IOCTL(fd, FS_IOC_FSGETXATTR, &attr) < 0)
-		return err_sys(err, -errno, "project of %s", quoted(args->path));
 	if (attr.fsx_projid && get_limits(fd, attr.fsx_projid, &now, err) < 0)
 		return err->code;
 	if (!attr.fsx_projid)
@@ -224,13 +237,9 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	(void)step;
 	if (!args->space.v && !args->files.v)
 		return 0;
-	if (export_root(args->path, NULL, &root, err) < 0)
-		return err->code;
-	fd = open_dir(root, args->path, err);
+	fd = open_export(args->path, &root, &attr, err);
 	if (fd < 0)
 		return fd;
-	if (TRACED_IOCTL(fd, FS_IOC_FSGETXATTR, &attr) < 0)
-		return err_sys(err, -errno, "project of %s", quoted(args->path));
 	project = attr.fsx_projid;
 	if (!project && free_project(fd, args->path, &project, err) < 0)
 		return err->code;

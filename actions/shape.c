@@ -57,15 +57,13 @@ static int add(int ifindex, uint64_t rate, uint32_t burst, struct xhp_err *err)
 static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
-	struct tc_qdisc now;
 	struct link link;
 
-	if (dev_or(ctx, &args->dev, &link, err) < 0 ||
-	    tc_root_get(link.ifindex, &now, err) < 0)
+	if (dev_or(ctx, &args->dev, &link, err) < 0)
 		return err->code;
-	plan_text(step, &link, "root qdisc", mem_strdup(now.kind),
-		  mem_printf("tbf %llu bit/s", (unsigned long long)args->rate.v));
-	return 0;
+	return root_qdisc_plan(
+		step, &link,
+		mem_printf("tbf %llu bit/s", (unsigned long long)args->rate.v), err);
 }
 
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
