@@ -41,7 +41,7 @@ int err_sys(struct xhp_err *err, int code, const char *fmt, ...)
 	len = strlen(err->text);
 	snprintf(err->text + len, sizeof(err->text) - len, ": %s", strerror(-code));
 	err->code = code;
-	err->usage = err->busy = false;
+	err->usage = err->busy = err->refused = false;
 	err->pos = (struct pos){ 0 };
 	return code;
 }
@@ -55,7 +55,7 @@ int err_usage(struct xhp_err *err, const struct pos *pos, const char *fmt, ...)
 	va_end(ap);
 	err->code = -EINVAL;
 	err->usage = true;
-	err->busy = false;
+	err->busy = err->refused = false;
 	err->pos = pos ? *pos : (struct pos){ 0 };
 	return err->code;
 }
@@ -72,5 +72,16 @@ int err_wrap(struct xhp_err *err, const char *fmt, ...)
 	va_end(ap);
 	len = strlen(err->text);
 	snprintf(err->text + len, sizeof(err->text) - len, ": %s", inner);
+	return err->code;
+}
+
+int kernel_lacks(struct xhp_err *err, const char *modules, const char *options)
+{
+	size_t len = strlen(err->text);
+
+	snprintf(err->text + len, sizeof(err->text) - len,
+		 modules ? ": this kernel lacks it: modprobe -a %s, or a kernel with %s"
+			 : "%s: this kernel was built without %s",
+		 modules ? modules : "", options);
 	return err->code;
 }
