@@ -254,9 +254,10 @@ int steps_check(struct ctx *ctx, struct xhp_err *err)
 		if (step->late)
 			continue;
 		if (step_check(ctx, step, err) < 0) {
-			ctx->refused = step;
-			if (!step->optional)
+			if (!step->optional) {
+				ctx->refused = step;
 				return err->code;
+			}
 			log_warn("optional step left out: %s:%d: %s", err->pos.file,
 				 err->pos.line, err->text);
 			step_leave_out(step, "optional, and its check failed");
