@@ -222,7 +222,7 @@ static int write_header(struct ctx *ctx, struct xhp_err *err)
 			{ "devid", req->path ? mem_printf("%u", req->devid) : NULL },
 			{ "path", req->path },
 			{ "self", mem_printf("%u", self) },
-			{ "uuid", guest_uuid(req) },
+			{ "uuid", note_guest(guest_uuid(req), vars, nvars) },
 			{ "ifindex",
 			  ctx->dev.ifindex ? mem_printf("%d", ctx->dev.ifindex) : NULL },
 			{ "dev", ctx->dev.ifindex ? ctx->dev.name.s : NULL },
@@ -336,7 +336,7 @@ int engine_is_attached(struct ctx *ctx, struct xhp_err *err)
 		err_set(err, -EINTR, "the run that attached it was cut short");
 		return 0;
 	}
-	now = guest_uuid(ctx->req);
+	now = note_guest(guest_uuid(ctx->req), j->vars, j->nvars);
 	if (uuid && now && strcmp(uuid, now) != 0) {
 		err_set(err, -ESTALE, "it was another guest's");
 		return 0;
@@ -504,6 +504,8 @@ static int run_detach(struct ctx *ctx, struct xhp_err *err)
 	int rc;
 
 	deadline_extend(DEADLINE_UNDO);
+	if (!j->foreign_boot)
+		note_guest(journal_head(j, "uuid"), j->vars, j->nvars);
 	if (j->foreign_boot)
 		rc = 0;
 	else if (j->version)
@@ -531,6 +533,7 @@ static void tell_error(const struct request *req, const struct recipe *recipe,
 	deadline_extend(until < DEADLINE_TELL ? until : DEADLINE_TELL);
 	store_again();
 	recipe->class->finish_err(req->path, err);
+	note_refused(req);
 }
 
 int engine_run(const struct request *req, const struct recipe *recipe,
