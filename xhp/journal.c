@@ -80,13 +80,18 @@ static struct field to_field(char *text)
 	return f;
 }
 
-const char *rec_get(const struct rec *r, const char *name)
+const char *field_get(const struct field *f, unsigned int n, const char *name)
 {
-	for (unsigned int i = 0; i < r->nfields; i++) {
-		if (!strcmp(r->fields[i].name, name))
-			return r->fields[i].value;
+	for (unsigned int i = 0; i < n; i++) {
+		if (!strcmp(f[i].name, name))
+			return f[i].value;
 	}
 	return NULL;
+}
+
+const char *rec_get(const struct rec *r, const char *name)
+{
+	return field_get(r->fields, r->nfields, name);
 }
 
 long rec_num(const struct rec *r, const char *name, long missing)

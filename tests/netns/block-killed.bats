@@ -158,7 +158,7 @@ both() {
 	image b
 	shimmed_disk FAULT_AT=2 FAULT_HOW=wait FAULT_KINDS=l FAULT_LOG=/run/calls \
 		>"$RIG/said" 2>&1 &
-	until grep -qs FAULT "$RIG/run/calls"; do sleep 0.05; done
+	wait_until grep -qs FAULT "$RIG/run/calls"
 	rm "$RIG/etc-xen/hotplug.conf"
 	add 2
 	attached 2
@@ -196,7 +196,7 @@ both() {
 	image b
 	shimmed_disk FAULT_AT=2 FAULT_HOW=wait FAULT_KINDS=l FAULT_LOG=/run/calls \
 		>"$RIG/said" 2>&1 &
-	until grep -qs FAULT "$RIG/run/calls"; do sleep 0.05; done
+	wait_until grep -qs FAULT "$RIG/run/calls"
 	mv "$IMAGES/b" "$IMAGES/a"
 	: >"$RIG/run/calls.go"
 	status=0
