@@ -329,9 +329,13 @@ static int each(int argc, char **argv, int (*fn)(const char *, struct xhp_err *)
 
 int cmd_enable(int argc, char **argv, struct xhp_err *err)
 {
-	if (argc > 1 && !strcmp(argv[1], "--list"))
-		return each(argc - 1, argv + 1, list_one, err);
-	return each(argc, argv, enable_one, err);
+	int kept = 1;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--list") != 0)
+			argv[kept++] = argv[i];
+	}
+	return each(kept, argv, kept < argc ? list_one : enable_one, err);
 }
 
 int cmd_disable(int argc, char **argv, struct xhp_err *err)

@@ -169,6 +169,8 @@ int recipe_find(const char *name, const struct scope *parent, const struct pos *
 	if (recipe_names(&names, &n, &unused) < 0)
 		names = MEM_NEW(const char *);
 	name_near = did_you_mean(name, name_candidate, names);
+	if (!parent && access(name, F_OK) == 0) /* a file that lies here has a path */
+		name_near = mem_printf("./%s", name);
 	if (name_near && !strcmp(name_near, name)) /* the one that asks */
 		err_usage(err, pos, "there is no other recipe %s in %s or %s",
 			  quoted(name), ADMIN_RECIPES, SHIPPED_RECIPES);

@@ -58,7 +58,7 @@ static int run(int argc, char **argv, struct xhp_err *err)
 		}
 		/* no class yet, but a toolstack that waits for a word; below /libxl it
 		 * asks for the exit status first */
-		if (path && *path && strncmp(path, "/libxl/", 7) != 0)
+		if (path && request_is_path(path) && strncmp(path, "/libxl/", 7) != 0)
 			class_find("")->finish_err(path, err);
 		return err->code;
 	}
@@ -297,6 +297,7 @@ int main(int argc, char **argv)
 	       SIG_DFL); /* if it was ignored, we would not learn a child's end */
 	umask(022);
 	if (dispatch(argc, argv, &err) < 0) {
+		fflush(stdout); /* it explains what was printed */
 		if (*err.text)
 			log_error(&err);
 		return err.usage ? 2 : 1;

@@ -74,8 +74,11 @@ static int store_open(struct xhp_err *err)
 			connection = fd;
 		}
 	}
+	/* not its own code: that no socket is there is not that no node is */
 	if (!handle)
-		return err_sys(err, -failed, "cannot reach xenstored (is it running?)");
+		return err_set(err, -ENOTCONN,
+			       "cannot reach xenstored (is it running?): %s",
+			       strerror(failed));
 	return 0;
 }
 

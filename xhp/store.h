@@ -6,6 +6,8 @@
 #include "err.h"
 
 /*
+ * Without a xenstored, all of these are -ENOTCONN: never -ENOENT or -EACCES.
+ *
  * Reads a node. Relative paths are below our own domain's. 0 with a terminated text that
  * lives until the process ends; -ENOENT if there is no such node; else another -errno
  * and an error. A node with a NUL byte in it is -EINVAL.

@@ -241,3 +241,12 @@ may_not() {
 	may_not 2 'guest "guest1"'
 	losetup -d "$dev"
 }
+
+@test "disk-check without a xenstored lets nobody have a disk" {
+	disk_scene
+	XENSTORED_PATH=/nonexistent XENBUS_PATH=backend/vbd/1/51712 run xhp disk-check "$IMAGES/a" w
+	[ "$status" = 1 ]
+	says 'cannot reach xenstored'
+	XENBUS_PATH=backend/vbd/1/51712 run xhp disk-check "$IMAGES/a" w
+	[ "$status" = 0 ] && [ "$output" = ok ]
+}

@@ -56,7 +56,6 @@ teardown() {
 		netlink
 		journal done
 		store 6
-		store 2 backend/vif/1/0/state
 		store 2 backend/vif/1/0/frontend
 		store 11 /local/domain/1/device/vif/0/mtu 1400
 		store 13 backend/vif/1/0/hotplug-error
