@@ -133,22 +133,22 @@ bool class_serves(const struct class *class, const char *device, const char *typ
 
 const struct var_def *class_var_nth(const struct class *class, unsigned int i)
 {
-	unsigned int own = 0;
-
-	while (class->vars && class->vars[own].type.key)
-		own++;
-	if (i < own)
-		return &class->vars[i];
-	i -= own;
+	for (const struct var_def *own = class->vars; own && own->type.key; own++)
+		if (!i--)
+			return own;
 	return i < sizeof(common_vars) / sizeof(common_vars[0]) - 1 ? &common_vars[i]
 								    : NULL;
 }
 
 const struct var_def *class_var(const struct class *class, const char *name)
 {
-	const struct var_def *def;
+	const struct var_def *def = class->vars;
 
-	for (unsigned int i = 0; (def = class_var_nth(class, i)); i++) {
+	for (; def && def->type.key; def++) {
+		if (!strcmp(def->type.key, name))
+			return def;
+	}
+	for (def = common_vars; def->type.key; def++) {
 		if (!strcmp(def->type.key, name))
 			return def;
 	}

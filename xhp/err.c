@@ -74,3 +74,14 @@ int err_wrap(struct xhp_err *err, const char *fmt, ...)
 	snprintf(err->text + len, sizeof(err->text) - len, ": %s", inner);
 	return err->code;
 }
+
+int kernel_lacks(struct xhp_err *err, const char *modules, const char *options)
+{
+	size_t len = strlen(err->text);
+
+	snprintf(err->text + len, sizeof(err->text) - len,
+		 modules ? ": this kernel lacks it: modprobe -a %s, or a kernel with %s"
+			 : "%s: this kernel was built without %s",
+		 modules ? modules : "", options);
+	return err->code;
+}

@@ -248,26 +248,38 @@ static int write_item(xs_transaction_t t, const struct store_item *item,
 	return 0;
 }
 
+/* Where either node is missing, somebody has removed the backend, or is about to. */
 static int check_backend(xs_transaction_t t, const char *backend, const char *in_state,
 			 struct xhp_err *err)
 {
 	const size_t libxl = strlen(LIBXL_DIR);
-	const char *state, *unused;
+	const char *state = "";
+	unsigned int n, found = 0;
+	char **names;
+	int rc = 0;
 
 	if (!strncmp(backend, LIBXL_DIR, libxl))
 		return read_node(
 			t, mem_strndup(backend, libxl + strcspn(backend + libxl, "/")),
-			&unused, err);
-	if (read_node(t, mem_printf("%s/state", backend), &state, err) < 0 ||
-	    read_node(t, mem_printf("%s/frontend", backend), &unused, err) < 0)
-		return err->code;
-	if (in_state && strcmp(state, in_state) != 0)
-		return err_set(
-			err, -ESTALE,
-			"the backend %s is in state %s, not %s: it was closed while "
-			"it was attached, or has not been set up",
-			backend, quoted(state), in_state);
-	return 0;
+			&state, err);
+	names = ASK(xs_directory(handle, t, backend, &n));
+	TRACE("xenstore list %s: %s", backend, names ? "ok" : strerror(errno));
+	if (!names)
+		return store_err(err, errno, "xenstore-list", backend);
+	for (unsigned int i = 0; i < n; i++)
+		found += !strcmp(names[i], "state") || !strcmp(names[i], "frontend");
+	free(names);
+	if (found < 2)
+		return store_err(err, ENOENT, "xenstore-list",
+				 mem_printf("%s: state and frontend", backend));
+	if (in_state)
+		rc = read_node(t, mem_printf("%s/state", backend), &state, err);
+	if (in_state && !rc && strcmp(state, in_state) != 0)
+		rc = err_set(err, -ESTALE,
+			     "the backend %s is in state %s, not %s: it was closed while "
+			     "it was attached, or has not been set up",
+			     backend, quoted(state), in_state);
+	return rc;
 }
 
 int store_publish(const char *backend, const struct store_item *items, unsigned int n,

@@ -275,7 +275,7 @@ as_stock() {
 	backend vif 1 0 bridge=br1
 	keep before
 	run vif_call 1 0 online
-	refused 1 0 'ovs-vswitchd does not serve the bridge br1'
+	refused 1 0 'ovs-vswitchd does not serve the bridge br1' 'modprobe openvswitch'
 	no_ports
 }
 
