@@ -37,17 +37,6 @@ static bool parse_domid(const char *text, unsigned int *ret)
 	return true;
 }
 
-static const char *uuid_of(unsigned int domid)
-{
-	struct xhp_err unused;
-	const char *vm, *slash;
-
-	if (store_read(mem_printf("/local/domain/%u/vm", domid), &vm, &unused) < 0)
-		return NULL;
-	slash = strrchr(vm, '/');
-	return slash ? slash + 1 : vm;
-}
-
 /* Of the guest whose stubdomain it is; NULL if it is none. */
 static const char *target_uuid_of(unsigned int domid)
 {
@@ -59,7 +48,7 @@ static const char *target_uuid_of(unsigned int domid)
 		    0 ||
 	    !parse_domid(text, &target))
 		return NULL;
-	return uuid_of(target);
+	return store_uuid(target);
 }
 
 static bool equal(const char *a, const char *b)
@@ -75,9 +64,9 @@ bool guest_is_same(struct sharing *s, unsigned int domid, const char *uuid)
 	if (s->domid < 0)
 		return false;
 	if (!s->uuid)
-		s->uuid = uuid_of((unsigned int)s->domid);
+		s->uuid = store_uuid((unsigned int)s->domid);
 	if (!uuid)
-		uuid = uuid_of(domid);
+		uuid = store_uuid(domid);
 	if (equal(s->uuid, uuid))
 		return true;
 	if (!s->has_target)

@@ -174,6 +174,17 @@ int store_self(unsigned int *ret, struct xhp_err *err)
 	return 0;
 }
 
+const char *store_uuid(unsigned int domid)
+{
+	struct xhp_err unused;
+	const char *vm, *slash;
+
+	if (store_read(mem_printf("/local/domain/%u/vm", domid), &vm, &unused) < 0)
+		return NULL;
+	slash = strrchr(vm, '/');
+	return slash ? slash + 1 : vm;
+}
+
 int store_remove(const char *path, struct xhp_err *err)
 {
 	if (store_open(err) < 0)
@@ -237,19 +248,33 @@ static int write_item(xs_transaction_t t, const struct store_item *item,
 	return 0;
 }
 
+/* Where either node is missing, somebody has removed the backend, or is about to. */
 static int check_backend(xs_transaction_t t, const char *backend, const char *in_state,
 			 struct xhp_err *err)
 {
 	const size_t libxl = strlen(LIBXL_DIR);
-	const char *state, *unused;
+	unsigned int n, found = 0;
+	const char *state;
+	char **names;
 
 	if (!strncmp(backend, LIBXL_DIR, libxl))
 		return read_node(
 			t, mem_strndup(backend, libxl + strcspn(backend + libxl, "/")),
-			&unused, err);
-	/* in a ghost, a backend that ends may have left its state */
-	if (!in_state)
-		return read_node(t, mem_printf("%s/frontend", backend), &unused, err);
+			&state, err);
+	if (!in_state) {
+		names = ASK(xs_directory(handle, t, backend, &n));
+		TRACE("xenstore list %s: %s", backend, names ? "ok" : strerror(errno));
+		if (!names)
+			return store_err(err, errno, "xenstore-list", backend);
+		for (unsigned int i = 0; i < n; i++)
+			found += !strcmp(names[i], "state") ||
+				 !strcmp(names[i], "frontend");
+		free(names);
+		return found == 2
+			       ? 0
+			       : store_err(err, ENOENT, "xenstore-list",
+					   mem_printf("%s: state and frontend", backend));
+	}
 	if (read_node(t, mem_printf("%s/state", backend), &state, err) < 0)
 		return err->code;
 	if (strcmp(state, in_state) != 0)

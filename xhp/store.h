@@ -27,6 +27,9 @@ int store_list(const char *dir, const char *const **ret, unsigned int *ret_n,
 /* Our own domain's number. */
 int store_self(unsigned int *ret, struct xhp_err *err);
 
+/* A guest's UUID; NULL where it cannot be read, as in a driver domain. */
+const char *store_uuid(unsigned int domid);
+
 /* A value to write below a directory; NULL removes the node. */
 struct store_item {
 	const char *path;
@@ -37,9 +40,10 @@ struct store_item {
 };
 
 /*
- * Writes all items in one transaction that first reads `backend`/frontend: if it is gone,
- * nothing is written and -ENOENT returned. Below /libxl/DOMID, where libxl keeps what is
- * its own, it is the domain's directory there. To remove nodes needs no backend.
+ * Writes all items in one transaction that first looks for `backend`/state and
+ * `backend`/frontend: if they are gone, nothing is written and -ENOENT returned. Below
+ * /libxl/DOMID, where libxl keeps what is its own, it is the domain's directory there. To
+ * remove nodes needs no backend.
  */
 int store_publish(const char *backend, const struct store_item *items, unsigned int n,
 		  struct xhp_err *err);
