@@ -29,6 +29,9 @@ const char *prefixes_text(const struct prefixes *list);
 int rec_prefixes(const struct rec *rec, const char *name, struct prefixes *ret,
 		 struct xhp_err *err);
 
+/* A MAC address by which an interface of ours is known again: unicast, no vendor's. */
+int random_mac(uint8_t ret[6], struct xhp_err *err);
+
 /* The IPv6 link-local address that is made from a MAC (RFC 4291, appendix A): a /128. */
 struct prefix link_local_of(const uint8_t mac[6]);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What several actions share.
 
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include "actions.h"
@@ -25,6 +26,14 @@ int rec_unknown(const struct rec *rec, struct xhp_err *err)
 {
 	return err_set(err, -EPROTO, "[%s] has no record of kind \"%s\" in this version",
 		       rec->action, rec->kind);
+}
+
+int random_mac(uint8_t ret[6], struct xhp_err *err)
+{
+	if (getrandom(ret, 6, 0) != 6)
+		return err_sys(err, -errno, "getrandom");
+	ret[0] = (uint8_t)((ret[0] & 0xfc) | 2);
+	return 0;
 }
 
 struct prefix link_local_of(const uint8_t mac[6])
@@ -103,10 +112,8 @@ int root_qdisc_undo(const struct rec *rec, struct xhp_err *err)
 	struct tc_qdisc now;
 	struct link link;
 
-	if (rec_link(rec, &link, err) < 0)
+	if (rec_link(rec, &link, err) < 0 || tc_root_get(link.ifindex, &now, err) < 0)
 		return err->code == -ENODEV ? 0 : err->code;
-	if (tc_root_get(link.ifindex, &now, err) < 0)
-		return err->code;
 	if (now.handle == TC_HANDLE && !strcmp(now.kind, rec->kind)) {
 		if (tc_root_del(link.ifindex, now.handle, err) < 0 &&
 		    err->code != -ENOENT && err->code != -ENODEV)

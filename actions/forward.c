@@ -572,8 +572,12 @@ static int detach_stock(struct ctx *ctx, struct step *step, void *data,
 			}
 	if (nft_send(&b, err) < 0)
 		return err->code;
-	if (legacy_in_use(AF_INET) && p.n)
-		return legacy_exchange(AF_INET, NULL, p.rules, p.n, err);
+	if (!legacy_in_use(AF_INET) || !p.n ||
+	    !legacy_exchange(AF_INET, NULL, p.rules, p.n, err))
+		return 0;
+	if (err->code != -ELIBACC)
+		return err->code;
+	log_warn("%s", err->text);
 	return 0;
 }
 

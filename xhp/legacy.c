@@ -43,7 +43,7 @@ static int libiptc_load(uint8_t family, const struct libiptc **ret, struct xhp_e
 	static struct libiptc libs[2];
 	const bool v6 = family == AF_INET6;
 	struct libiptc *l = &libs[v6];
-	const char *path = v6 ? "libip6tc.so.2" : "libip4tc.so.2";
+	const char *path = v6 ? "libip6tc.so.2" : "libip4tc.so.2", *why;
 	const struct {
 		const char *name;
 		void *function;
@@ -63,6 +63,7 @@ static int libiptc_load(uint8_t family, const struct libiptc **ret, struct xhp_e
 	if (l->lib)
 		return 0;
 	l->lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	why = dlerror();
 	for (unsigned int i = 0; l->lib && i < sizeof(symbols) / sizeof(*symbols); i++) {
 		char name[64];
 		void *address;
@@ -71,6 +72,7 @@ static int libiptc_load(uint8_t family, const struct libiptc **ret, struct xhp_e
 			 symbols[i].name);
 		address = dlsym(l->lib, name);
 		if (!address) {
+			why = mem_printf("it has no %s", name);
 			dlclose(l->lib);
 			l->lib = NULL;
 		}
@@ -81,7 +83,7 @@ static int libiptc_load(uint8_t family, const struct libiptc **ret, struct xhp_e
 			err, -ELIBACC,
 			"iptables' legacy tables are in use, and cannot be changed "
 			"without %s: %s",
-			path, dlerror());
+			path, why);
 	return 0;
 }
 
@@ -147,9 +149,7 @@ static void ifname_match(char *name, unsigned char *mask, const char *ifname)
 static void source_match(uint8_t *addr, uint8_t *mask, const struct prefix *p)
 {
 	for (unsigned int i = 0; i < (p->family == AF_INET ? 4 : 16); i++) {
-		unsigned int bits = p->len > 8 * i ? p->len - 8 * i : 0;
-
-		mask[i] = bits >= 8 ? 0xff : (uint8_t)(0xff00 >> bits);
+		mask[i] = prefix_mask(p, i);
 		addr[i] = p->addr[i] & mask[i];
 	}
 }
