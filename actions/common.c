@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What several actions share.
 
+#include <stdio.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
@@ -26,6 +27,60 @@ int rec_unknown(const struct rec *rec, struct xhp_err *err)
 {
 	return err_set(err, -EPROTO, "[%s] has no record of kind \"%s\" in this version",
 		       rec->action, rec->kind);
+}
+
+#define OWNER "xen-hotplug "
+
+const char *rule_mark(const char *device)
+{
+	return mem_printf(OWNER "%s", device);
+}
+
+/* Is its interface still there, as netback or libxl calls it? */
+static bool has_interface(const char *device)
+{
+	const char *tap = strncmp(device, "tap-", 4) ? "" : "-emu";
+	unsigned int domid, devid;
+	struct xhp_err unused;
+	struct link link;
+
+	return sscanf(device + strcspn(device, "-"), "-%u-%u", &domid, &devid) != 2 ||
+	       nl_link_by_name(mem_printf("vif%u.%u%s", domid, devid, tap), &link,
+			       &unused) != -ENODEV;
+}
+
+int sweep_mark(const char *comment, bool (*is_gone)(const char *device),
+	       int (*take)(const char *mark, struct xhp_err *err), struct xhp_err *err)
+{
+	const char *device = comment + strlen(OWNER);
+
+	if (strncmp(comment, OWNER, strlen(OWNER)) != 0 || has_interface(device) ||
+	    !is_gone(device))
+		return 0;
+	if (take(comment, err) < 0)
+		return err->code;
+	log_info("removed the rules \"%s\": their device and journal are gone", comment);
+	return 0;
+}
+
+int sweep_rules(enum nft_family family, const char *table, const char *chain,
+		bool (*is_gone)(const char *device),
+		int (*take)(const char *mark, struct xhp_err *err), struct xhp_err *err)
+{
+	struct nft_listed *rules;
+	unsigned int n;
+
+	if (nft_rules(family, table, chain, &rules, &n, err) < 0)
+		return err->code == -EOPNOTSUPP ? 0 : err->code;
+	for (unsigned int i = 0; i < n; i++) {
+		bool again = false;
+
+		for (unsigned int k = 0; k < i && !again; k++)
+			again = !strcmp(rules[k].comment, rules[i].comment);
+		if (!again && sweep_mark(rules[i].comment, is_gone, take, err) < 0)
+			return err->code;
+	}
+	return 0;
 }
 
 int random_mac(uint8_t ret[6], struct xhp_err *err)

@@ -311,6 +311,31 @@ stock() {
 	stock legacy
 }
 
+# lost nft|legacy: gc removes what has no journal, once its interface is gone too.
+lost() {
+	docker "$1"
+	guest_online
+	rm "$RIG"/run/xen-hotplug/devices/*
+	xenstore-rm /local/domain/0/backend/vif/1/0
+	firewall >"$RIG/attached"
+	dom0 xen-hotplug gc
+	firewall | diff "$RIG/attached" -
+	vif_del 1 0
+	run dom0 xen-hotplug gc --dry-run
+	[[ $output == *'vif-1-0: what [forward] made would be removed'* ]]
+	firewall | diff "$RIG/attached" -
+	dom0 xen-hotplug gc
+	firewall | diff "$RIG/docker" -
+}
+
+@test "gc removes the rules of a guest that is gone without a journal, iptables-nft" {
+	lost nft
+}
+
+@test "gc removes the rules of a guest that is gone without a journal, iptables-legacy" {
+	lost legacy
+}
+
 @test "without iptables' library its legacy tables stay as they are, and that is said" {
 	local verb
 	docker legacy
