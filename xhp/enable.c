@@ -12,6 +12,7 @@
 
 #include "commands.h"
 #include "deadline.h"
+#include "find.h"
 #include "log.h"
 #include "mem.h"
 #include "paths.h"
@@ -66,14 +67,8 @@ static bool is_library(const char *name)
 static bool is_wrapper(const char *name)
 {
 	CLEANUP_FD int fd = open(wrapper_path(name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	char line[256];
-	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
 
-	if (n < 2 || *name == '.')
-		return false;
-	line[n] = '\0';
-	line[strcspn(line, "\n")] = '\0';
-	return !strncmp(line, "#!", 2) && strstr(line, "/xen-hotplug run");
+	return fd >= 0 && *name != '.' && recipe_is_program(fd);
 }
 
 static int compare(const void *a, const void *b)

@@ -173,13 +173,7 @@ unsigned int engine_compare(struct journal *j, bool repair,
 /* Whose device it is; a driver domain cannot read it. */
 static const char *guest_uuid(const struct request *req)
 {
-	const char *path = mem_printf("/local/domain/%u/vm", req->domid), *vm, *slash;
-	struct xhp_err unused;
-
-	if (!req->path || store_read(path, &vm, &unused) < 0)
-		return NULL;
-	slash = strrchr(vm, '/');
-	return slash ? slash + 1 : vm;
+	return req->path ? store_uuid(req->domid) : NULL;
 }
 
 /* For the log: by a name that costs no question, as some recipes have asked for it. */

@@ -114,6 +114,16 @@ int file_read_guarded(const char *path, const char *what, struct file *ret,
 	return take(r, what, ret, err);
 }
 
+bool recipe_is_program(int fd)
+{
+	char line[256];
+	ssize_t n = pread(fd, line, sizeof(line) - 1, 0);
+
+	line[n > 0 ? n : 0] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	return !strncmp(line, "#!", 2) && strstr(line, "/xen-hotplug run");
+}
+
 static bool is_recipe_name(const char *name)
 {
 	size_t len = strlen(name);

@@ -297,7 +297,6 @@ int main(int argc, char **argv)
 	       SIG_DFL); /* if it was ignored, we would not learn a child's end */
 	umask(022);
 	if (dispatch(argc, argv, &err) < 0) {
-		fflush(stdout); /* it explains what was printed */
 		if (*err.text)
 			log_error(&err);
 		return err.usage ? 2 : 1;

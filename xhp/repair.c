@@ -196,6 +196,7 @@ static int each(int argc, char **argv, bool repair, struct xhp_err *err)
 	}
 	if (prometheus && metrics_write(prometheus, classes, nclasses, err) < 0)
 		return err->code;
+	fflush(stdout); /* the verdict comes last */
 	if (bad)
 		return err_set(err, -EIO, "%u journals cannot be read", bad);
 	if (left)

@@ -79,15 +79,12 @@ static const char *device_of(json_t *o)
 static const char *present_name(const char *device, const char *uuid)
 {
 	const struct device d = device_was(device, "", "", uuid);
-	const char *vm, *name, *slash;
+	const unsigned int domid = (unsigned int)strtoul(d.domid, NULL, 10);
+	const char *now = *d.domid ? store_uuid(domid) : NULL, *name;
 	struct xhp_err unused;
 
-	if (!*d.domid ||
-	    store_read(mem_printf("/local/domain/%s/vm", d.domid), &vm, &unused) < 0)
-		return "";
-	slash = strrchr(vm, '/');
-	if (strcmp(slash ? slash + 1 : vm, uuid) != 0 ||
-	    store_read(mem_printf("/local/domain/%s/name", d.domid), &name, &unused) < 0)
+	if (!now || strcmp(now, uuid) != 0 ||
+	    store_read(mem_printf("/local/domain/%u/name", domid), &name, &unused) < 0)
 		return "";
 	return name;
 }

@@ -438,6 +438,24 @@ static int check_draining(const struct sharing *s, const struct loops *loops,
 	return 0;
 }
 
+void sharing_for(struct sharing *s, const char *path)
+{
+	const char *part[3] = { NULL };
+	char *copy = mem_strdup(path), *word;
+	struct xhp_err unused;
+	uint64_t domid;
+
+	while ((word = strsep(&copy, "/"))) {
+		part[0] = part[1];
+		part[1] = part[2];
+		part[2] = word;
+	}
+	if (!part[0] || uint_parse(part[1], 0, UINT16_MAX, &domid, &unused) < 0)
+		return;
+	s->domid = (long)domid;
+	s->device = mem_printf("%s-%s-%s", part[0], part[1], part[2]);
+}
+
 int sharing_check(struct sharing *s, struct xhp_err *err)
 {
 	static int (*const checks[])(struct sharing *, struct xhp_err *) = {

@@ -53,6 +53,9 @@ struct sharing {
 	unsigned int nresolved;
 };
 
+/* Whose disk it is, and which: ".../TYPE/DOMID/DEVID". */
+void sharing_for(struct sharing *s, const char *path);
+
 /*
  * To be called under the lock "block", if what follows from it is to hold. 0: it may.
  * Else an error: -EBUSY (err->busy), with who has it and what would make it legal;

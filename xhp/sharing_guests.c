@@ -22,17 +22,6 @@ enum { NKINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
 /* ---- Which guest is which ---- */
 
-static const char *uuid_of(unsigned int domid)
-{
-	struct xhp_err unused;
-	const char *vm, *slash;
-
-	if (store_read(mem_printf("/local/domain/%u/vm", domid), &vm, &unused) < 0)
-		return NULL;
-	slash = strrchr(vm, '/');
-	return slash ? slash + 1 : vm;
-}
-
 static long target_of(unsigned int domid)
 {
 	struct xhp_err unused;
@@ -60,18 +49,18 @@ bool guest_is_same(struct sharing *s, unsigned int domid, const char *uuid)
 	if (s->domid < 0)
 		return false;
 	if (!s->uuid) {
-		s->uuid = uuid_of((unsigned int)s->domid);
+		s->uuid = store_uuid((unsigned int)s->domid);
 		s->target = target_of((unsigned int)s->domid);
 	}
 	if (!uuid)
-		uuid = uuid_of(domid);
+		uuid = store_uuid(domid);
 	if (equal(s->uuid, uuid))
 		return true;
 	if (s->target >= 0)
-		target_uuid = uuid_of((unsigned int)s->target);
+		target_uuid = store_uuid((unsigned int)s->target);
 	target = target_of(domid);
 	if (target >= 0)
-		other_target = uuid_of((unsigned int)target);
+		other_target = store_uuid((unsigned int)target);
 	return equal(target_uuid, uuid) || equal(s->uuid, other_target) ||
 	       equal(target_uuid, other_target);
 }

@@ -174,6 +174,17 @@ int store_self(unsigned int *ret, struct xhp_err *err)
 	return 0;
 }
 
+const char *store_uuid(unsigned int domid)
+{
+	struct xhp_err unused;
+	const char *vm, *slash;
+
+	if (store_read(mem_printf("/local/domain/%u/vm", domid), &vm, &unused) < 0)
+		return NULL;
+	slash = strrchr(vm, '/');
+	return slash ? slash + 1 : vm;
+}
+
 int store_remove(const char *path, struct xhp_err *err)
 {
 	if (store_open(err) < 0)

@@ -234,3 +234,17 @@ may_not() {
 	XENBUS_PATH=backend/vbd/1/51712 run xhp disk-check "$IMAGES/a" w
 	[ "$status" = 0 ] && [ "$output" = ok ]
 }
+
+@test "repair knows by the record whose disk it is" {
+	disk_scene
+	disk 1 51712 a
+	disk 1 51728 a
+	add 1
+	disk_call 1 51728 add
+	sed -i '/^head/s/ domid=1//' "$RIG/run/xen-hotplug/devices/vbd-1-51712"
+	xenstore-rm /local/domain/0/backend/vbd/1/51712/node
+	run xhp check vbd-1-51712
+	[ "$status" = 1 ]
+	xhp repair vbd-1-51712
+	attached 1
+}
