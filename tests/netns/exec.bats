@@ -406,6 +406,15 @@ thaw_late() {
 		failed 'secret'
 		[[ $output != *"${secret#alice }"* ]]
 	done
+	# what is found out by it is as secret
+	tool reveal <<<'printf "it is %s\x01\n" "$1"'
+	echo 'disk1 alice p4ss' >"$RIG/etc-xen/secrets"
+	sed -i '/^attach/,$d' "$RIG/etc-xen/hotplug/mine.ini"
+	printf '%s\n' 'read = reveal ${who.password}' 'output = it is {what}' '[exec use]' \
+		'attach = mk make ${exec.what}' 'detach =' >>"$RIG/etc-xen/hotplug/mine.ini"
+	run thing_call 1 0 add
+	failed 'what reveal says is no text'
+	[[ $output != *p4ss* ]]
 	chmod 644 "$RIG/etc-xen/secrets"
 	run thing_call 1 0 add
 	failed 'others than root can read it'
