@@ -465,7 +465,11 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		   &p, err);
 	if (rc)
 		return rc < 0 ? rc : 0;
-	failed(ctx, &words, &p, false, err);
+	if (p.status)
+		failed(ctx, &words, &p, false, err);
+	else
+		err_set(err, -ESTALE, "what %s says is not of the form %s any more: %s",
+			words.v[0], quoted(text), program_said(ctx, &p));
 	return 1;
 }
 

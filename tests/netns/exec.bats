@@ -449,6 +449,27 @@ thaw_late() {
 	says 'what an earlier run left cannot be undone'
 }
 
+@test "check says what its program says, where that is not as expected any more" {
+	tool_scene
+	tool ask <<<'cat /run/answer'
+	tool say <<<'echo "$1" >/run/answer'
+	recipe mine <<-'END'
+		[exec]
+		check  = ask
+		expect = yes {why}
+		attach = say "yes of course"
+		detach = say no
+	END
+	thing_call 1 0 add
+	xhp check
+	echo perhaps >"$RIG/run/answer"
+	run xhp check
+	[ "$status" = 1 ]
+	says 'what ask says is not of the form "yes {why}" any more: "perhaps"'
+	xhp repair
+	[ "$(<"$RIG/run/answer")" = 'yes of course' ]
+}
+
 @test "what is shared can be repaired, and check says so" {
 	tool_scene
 	recipe mine <<-'END'
