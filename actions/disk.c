@@ -352,6 +352,7 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 		.image = -1,
 		.device = ctx->device,
 		.domid = (long)ctx->req->domid,
+		.uuid = journal_head(ctx->journal, "uuid"),
 	};
 	if (args->device)
 		d.opened = MEM_NEW(struct opened);

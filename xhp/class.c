@@ -77,16 +77,11 @@ int class_connected(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
 		{ .path = mem_printf("%s/hotplug-error", path) },
 		{ .path = mem_printf("%s/hotplug-status", path), .value = "connected" },
 	};
-	const struct store_item gone[] = {
-		{ .path = mem_printf("%s/hotplug-status", path) },
-	};
 
 	if (verb == VERB_ATTACH)
 		return store_publish(path, items, 2, err);
 	/* the next detach is not to take it for attached */
-	if (store_publish(path, gone, 1, err) < 0 && err->code != -ENOENT)
-		return err->code;
-	return 0;
+	return store_remove(mem_printf("%s/hotplug-status", path), err);
 }
 
 /* Any class without a file of its own. */

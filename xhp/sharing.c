@@ -343,8 +343,9 @@ static int check_ours(struct sharing *s, const char *device, const char *key,
 	struct journal j;
 	bool writes;
 
+	/* without its journal, what it has is told by others alone */
 	if (journal_read(JOURNAL_DEVICES, device, &j, err) < 0)
-		return err->code == -ENOENT ? 0 : err->code;
+		return err->code == -ENOENT ? guest_look(s, device, err) : err->code;
 	disk = find_record(&j, "disk", key);
 	loop = find_record(&j, "loop", key);
 	if (!disk && !loop)

@@ -253,33 +253,37 @@ static int check_backend(xs_transaction_t t, const char *backend, const char *in
 			 struct xhp_err *err)
 {
 	const size_t libxl = strlen(LIBXL_DIR);
-	const char *state = "";
 	unsigned int n, found = 0;
+	const char *state;
 	char **names;
-	int rc = 0;
 
 	if (!strncmp(backend, LIBXL_DIR, libxl))
 		return read_node(
 			t, mem_strndup(backend, libxl + strcspn(backend + libxl, "/")),
 			&state, err);
-	names = ASK(xs_directory(handle, t, backend, &n));
-	TRACE("xenstore list %s: %s", backend, names ? "ok" : strerror(errno));
-	if (!names)
-		return store_err(err, errno, "xenstore-list", backend);
-	for (unsigned int i = 0; i < n; i++)
-		found += !strcmp(names[i], "state") || !strcmp(names[i], "frontend");
-	free(names);
-	if (found < 2)
-		return store_err(err, ENOENT, "xenstore-list",
-				 mem_printf("%s: state and frontend", backend));
-	if (in_state)
-		rc = read_node(t, mem_printf("%s/state", backend), &state, err);
-	if (in_state && !rc && strcmp(state, in_state) != 0)
-		rc = err_set(err, -ESTALE,
-			     "the backend %s is in state %s, not %s: it was closed while "
-			     "it was attached, or has not been set up",
-			     backend, quoted(state), in_state);
-	return rc;
+	if (!in_state) {
+		names = ASK(xs_directory(handle, t, backend, &n));
+		TRACE("xenstore list %s: %s", backend, names ? "ok" : strerror(errno));
+		if (!names)
+			return store_err(err, errno, "xenstore-list", backend);
+		for (unsigned int i = 0; i < n; i++)
+			found += !strcmp(names[i], "state") ||
+				 !strcmp(names[i], "frontend");
+		free(names);
+		return found == 2
+			       ? 0
+			       : store_err(err, ENOENT, "xenstore-list",
+					   mem_printf("%s: state and frontend", backend));
+	}
+	if (read_node(t, mem_printf("%s/state", backend), &state, err) < 0)
+		return err->code;
+	if (strcmp(state, in_state) != 0)
+		return err_set(
+			err, -ESTALE,
+			"the backend %s is in state %s, not %s: it was closed while "
+			"it was attached, or has not been set up",
+			backend, quoted(state), in_state);
+	return 0;
 }
 
 int store_publish(const char *backend, const struct store_item *items, unsigned int n,
@@ -291,17 +295,19 @@ int store_publish(const char *backend, const struct store_item *items, unsigned 
 int store_publish_in(const char *backend, const char *in_state,
 		     const struct store_item *items, unsigned int n, struct xhp_err *err)
 {
-	unsigned int self;
+	bool writes = false;
 
-	if (store_open(err) < 0 || store_self(&self, err) < 0)
+	if (store_open(err) < 0)
 		return err->code;
+	for (unsigned int i = 0; i < n; i++)
+		writes |= items[i].value != NULL;
 	for (;;) {
 		xs_transaction_t t = ASK(xs_transaction_start(handle));
 		int rc;
 
 		if (t == XBT_NULL)
 			return store_err(err, errno, "xenstore transaction for", backend);
-		rc = check_backend(t, backend, in_state, err);
+		rc = writes ? check_backend(t, backend, in_state, err) : 0;
 		for (unsigned int i = 0; i < n && !rc; i++)
 			rc = write_item(t, &items[i], err);
 		TRACE("xenstore %s the transaction", rc < 0 ? "gives up" : "ends");

@@ -40,13 +40,14 @@ struct store_item {
 };
 
 /*
- * Writes all items in one transaction that first reads `backend`/state and
+ * Writes all items in one transaction that first looks for `backend`/state and
  * `backend`/frontend: if they are gone, nothing is written and -ENOENT returned. Below
- * /libxl/DOMID, where libxl keeps what is its own, it is the domain's directory there.
+ * /libxl/DOMID, where libxl keeps what is its own, it is the domain's directory there. To
+ * remove nodes needs no backend.
  */
 int store_publish(const char *backend, const struct store_item *items, unsigned int n,
 		  struct xhp_err *err);
-/* The same, and -ESTALE if the backend is not in this state of XenBus. */
+/* With `backend`/state; -ESTALE if that is not this state of XenBus. */
 int store_publish_in(const char *backend, const char *in_state,
 		     const struct store_item *items, unsigned int n, struct xhp_err *err);
 

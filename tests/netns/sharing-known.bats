@@ -209,6 +209,22 @@ may_not() {
 	losetup -d "$dev"
 }
 
+@test "a journal is lost, the index is not, and the kernel shows the disk" {
+	local dev
+	disk_scene
+	bus
+	image b
+	dev=$(as_disk "$IMAGES/b")
+	disk 1 51712 "$dev"
+	bus_add vbd-1-51712
+	add 1
+	dom0 sh -c "echo $(number "$dev") >/sys/bus/xen-backend/devices/vbd-1-51712/physical_device"
+	rm "$RIG/run/xen-hotplug/devices/vbd-1-51712"
+	disk 2 51712 "$dev"
+	may_not 2 'guest "guest1"' vbd-1-51712
+	losetup -d "$dev"
+}
+
 @test "another script attaches what we once had: our index says nothing of it" {
 	local dev
 	disk_scene
