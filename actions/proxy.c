@@ -11,6 +11,7 @@ struct args {
 	struct ifname dev, uplink;
 	struct prefixes addresses;
 	bool arp;
+	struct link link; /* the uplink, found by the check */
 };
 
 static const struct param params[] = {
@@ -115,12 +116,11 @@ static int answer_on_uplink(struct ctx *ctx, const struct args *args,
 
 static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
-	const struct args *args = data;
-	struct link uplink;
+	struct args *args = data;
 
 	(void)ctx;
 	(void)step;
-	return *args->uplink.s ? nl_link_by_name(args->uplink.s, &uplink, err) : 0;
+	return *args->uplink.s ? nl_link_by_name(args->uplink.s, &args->link, err) : 0;
 }
 
 static int plan_uplink(struct step *step, const struct args *args,
@@ -146,7 +146,7 @@ static int plan_uplink(struct step *step, const struct args *args,
 static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
-	struct link link, uplink;
+	struct link link;
 
 	if (dev_or(ctx, &args->dev, &link, err) < 0)
 		return err->code;
@@ -158,17 +158,13 @@ static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *
 	}
 	if (args->arp && sysctl_plan(step, &link, "ipv4", "proxy_arp", "1", err) < 0)
 		return err->code;
-	if (!*args->uplink.s)
-		return 0;
-	if (nl_link_by_name(args->uplink.s, &uplink, err) < 0)
-		return err->code;
-	return plan_uplink(step, args, &uplink, err);
+	return args->link.ifindex ? plan_uplink(step, args, &args->link, err) : 0;
 }
 
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
-	struct link link, uplink;
+	struct link link;
 
 	(void)step;
 	if (dev_or(ctx, &args->dev, &link, err) < 0 ||
@@ -176,11 +172,7 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	    (args->arp && sysctl_set(ctx, "proxy", SCOPE_HOST, &link, "ipv4", "proxy_arp",
 				     "1", err) < 0))
 		return err->code;
-	if (!*args->uplink.s)
-		return 0;
-	if (nl_link_by_name(args->uplink.s, &uplink, err) < 0)
-		return err->code;
-	return answer_on_uplink(ctx, args, &uplink, err);
+	return args->link.ifindex ? answer_on_uplink(ctx, args, &args->link, err) : 0;
 }
 
 static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)

@@ -58,7 +58,7 @@ static int run(int argc, char **argv, struct xhp_err *err)
 		}
 		/* no class yet, but a toolstack that waits for a word; below /libxl it
 		 * asks for the exit status first */
-		if (path && *path && strncmp(path, "/libxl/", 7) != 0)
+		if (path && request_is_path(path) && strncmp(path, "/libxl/", 7) != 0)
 			class_find("")->finish_err(path, err);
 		return err->code;
 	}

@@ -106,9 +106,15 @@ int nl_bridge_add(const char *name, const uint8_t mac[6], bool filtering,
 		nl_put(nla_put_u8(msg, IFLA_BR_VLAN_FILTERING, 1));
 	nla_nest_end(msg, own);
 	nla_nest_end(msg, info);
-	if (nl_talk(msg, NULL, NULL, err) < 0)
-		return err_wrap(err, "cannot make the bridge %s", name);
-	return 0;
+	if (nl_talk(msg, NULL, NULL, err) == 0)
+		return 0;
+	/* in rtnl_newlink() (Linux' net/core/rtnetlink.c); without VLANs it says nothing
+	 */
+	if (err->code == -EOPNOTSUPP && strstr(err->text, "Unknown device type")) {
+		kernel_lacks(err, "bridge", "CONFIG_BRIDGE");
+		err->code = -EPFNOSUPPORT;
+	}
+	return err_wrap(err, "cannot make the bridge %s", name);
 }
 
 static int count_port(struct nlmsghdr *h, void *data, struct xhp_err *err)

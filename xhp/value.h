@@ -153,6 +153,12 @@ const char *prefix_text(const struct prefix *p);
 /* The text as it can be shown in one line: control and invalid bytes as \xNN, cut. */
 const char *quoted(const char *text);
 
+/* The same of what may be a text as it is: then it is that. */
+const char *printable(const char *text);
+
+/* Words as a command line has them: what is not plain is quoted. */
+const char *words_text(const struct texts *words);
+
 /* "; did you mean "NAME"?", or nothing if `name` is NULL. */
 const char *meant(const char *name);
 

@@ -38,15 +38,6 @@ holds() {
 	[ "$(dom0 head -c "${#2}" "$1")" = "$2" ]
 }
 
-# eventually COMMAND...: in twenty seconds.
-eventually() {
-	local end=$((SECONDS + 20))
-	until "$@" 2>/dev/null; do
-		((SECONDS < end)) || { echo "not in time: $*"; return 1; }
-		sleep 0.1
-	done
-}
-
 # One server listens by TCP or at a socket, not both: nbd_server NAME SETTING...
 nbd_server() {
 	{
@@ -58,7 +49,7 @@ nbd_server() {
 	# no option makes it stay
 	dom0 env LD_PRELOAD="$RIG_BUILD/nbd-server.so" \
 		nbd-server -C "/run/$1.conf" -p "/run/$1.pid" 3>&-
-	eventually test -s "$RIG/run/$1.pid"
+	wait_until test -s "$RIG/run/$1.pid"
 	NBD+=("$(cat "$RIG/run/$1.pid")")
 }
 
@@ -71,7 +62,7 @@ nbd_server() {
 	truncate -s 4M "$RIG"/run/{one,two}.img
 	nbd_server tcp 'listenaddr = 127.0.0.1' 'port = 10810'
 	nbd_server unix 'unixsock = /run/nbd.sock'
-	eventually dom0 nbd-client -l -unix /run/nbd.sock
+	wait_until dom0 nbd-client -l -unix /run/nbd.sock
 	export RECIPE=block-nbd
 	disk 1 host=127.0.0.1,port=10810,export=one
 	disk 2 unix=/run/nbd.sock,export=two r
@@ -109,7 +100,7 @@ iscsi_target() {
 	echo "InitiatorName=iqn.2003-01.org.example:dom0" >"$RIG/iscsi/initiatorname.iscsi"
 	rig_start dom0 tgtd -f --iscsi portal=127.0.0.1:3261
 	rig_start dom0 iscsid -f
-	eventually dom0 tgtadm --lld iscsi --mode sys --op show >/dev/null
+	wait_until dom0 tgtadm --lld iscsi --mode sys --op show >/dev/null
 	tgt --mode target --op new --tid 1 -T "$IQN"
 	for lun in 1 2; do
 		printf 'lun %s' "$lun" >"$RIG/run/lun$lun"

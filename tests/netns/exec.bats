@@ -440,6 +440,30 @@ thaw_late() {
 	says 'what an earlier run left cannot be undone'
 }
 
+@test "what is shared can be repaired, and check says so" {
+	tool_scene
+	recipe mine <<-'END'
+		[exec]
+		shared = disk1
+		check  = mk has disk1
+		attach = mk make disk1
+		detach = mk drop disk1
+	END
+	thing_call 1 0 add
+	rm "$RIG"/run/things/*
+	run xhp check --json
+	[ "$status" = 1 ]
+	xhp check --json 2>/dev/null | as_schema check
+	jq -e '.[0].differences | length == 1 and .[0].repairable' "$RIG/json"
+	run xhp check
+	says 'mk ended with status 1' 'repair: makes it again: '
+	xhp repair
+	things disk1
+	xhp check
+	thing_call 1 0 remove
+	nothing_left
+}
+
 @test "no journal: the way back is gone for what is attached, and for nothing else" {
 	tool_scene
 	recipe mine <<-'END'

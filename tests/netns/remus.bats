@@ -99,7 +99,7 @@ passed() {
 	! rig_kernel_has sch-plug || skip "this kernel has it"
 	REMUS=remus-netbuf-setup run remus setup
 	[ "$status" = 1 ]
-	says 'remus-netbuf-setup.ini:' '[plug]' sch_plug
+	says 'remus-netbuf-setup.ini:' '[plug]' 'modprobe -a sch_plug' CONFIG_NET_SCH_PLUG
 	[[ $(remus_node hotplug-error) == *sch_plug* ]]
 	[ "$(remus_node hotplug-status)" = error ]
 	[ -z "$(remus_node ifb)" ]

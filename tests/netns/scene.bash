@@ -176,6 +176,19 @@ each_call() {
 	[ "$status" = 0 ] && vif_call 1 0 offline && "$check"
 }
 
+# uplink_recipe NAME: vif-bridge, and a link that all devices of this recipe share.
+uplink_recipe() {
+	cat >"$RIG/etc-xen/hotplug/$1.ini" <<-'END'
+		[recipe]
+		device = vif
+		[link uplink]
+		shared = uplink
+		dev = uplink
+		mtu = 1300
+		[use vif-bridge]
+	END
+}
+
 # A scene in which every kind of record is made, and the states "before" and "attached".
 full_scene() {
 	scene vifname=web ip='192.0.2.1 2001:db8::1'
@@ -187,15 +200,7 @@ full_scene() {
 			chain FORWARD { type filter hook forward priority 0; policy drop; }
 		}
 	END
-	cat >"$RIG/etc-xen/hotplug/full.ini" <<-'END'
-		[recipe]
-		device = vif
-		[link uplink]
-		shared = uplink
-		dev = uplink
-		mtu = 1300
-		[use vif-bridge]
-	END
+	uplink_recipe full
 	export RECIPE=full
 	full_reset
 	keep before
