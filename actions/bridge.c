@@ -364,7 +364,9 @@ static int undo_port(const struct ctx *ctx, const struct rec *rec, bool moved,
 		log_warn("%s: it is left as it is", err->text);
 		return 0;
 	}
-	return port_restore(&old, link, err);
+	if (port_restore(&old, link, err) < 0 && err->code != -ENODEV)
+		return err->code;
+	return 0;
 }
 
 /* The record's bridge, or else the one that was made anew under its name. */

@@ -51,13 +51,6 @@ static int refuse_configuration(struct ctx *ctx, const struct link *link,
 	return 0;
 }
 
-/* A proxy is for one address. A prefix is routed to us by whoever is beyond the uplink.
- */
-static bool is_proxied(const struct prefix *p)
-{
-	return p->len == (p->family == AF_INET ? 32 : 128);
-}
-
 /* What is answered for on the uplink: one entry for all the interfaces of a guest. */
 struct proxied {
 	int ifindex;
@@ -91,6 +84,8 @@ static int ensure_proxied(struct ctx *ctx, bool first, void *data, struct xhp_er
 	return nl_proxy_add(p->ifindex, p->address, err);
 }
 
+/* A proxy is for one address. A prefix is routed to us by whoever is beyond the uplink.
+ */
 static int answer_on_uplink(struct ctx *ctx, const struct args *args,
 			    const struct link *uplink, struct xhp_err *err)
 {
@@ -98,7 +93,7 @@ static int answer_on_uplink(struct ctx *ctx, const struct args *args,
 
 	for (unsigned int i = 0; i < args->addresses.n; i++)
 		v6 |= args->addresses.v[i].family == AF_INET6 &&
-		      is_proxied(&args->addresses.v[i]);
+		      prefix_is_host(&args->addresses.v[i]);
 	/* for all guests, so never switched back */
 	if (v6 && sysctl_write(sysctl_conf("ipv6", uplink, "proxy_ndp"), "1", err) < 0)
 		return err->code;
@@ -106,7 +101,7 @@ static int answer_on_uplink(struct ctx *ctx, const struct args *args,
 		struct proxied p = { uplink->ifindex, &args->addresses.v[i] };
 		const char *text = prefix_text(p.address);
 
-		if (is_proxied(p.address) &&
+		if (prefix_is_host(p.address) &&
 		    shared_hold(ctx, mem_printf("proxy-%d-%s", p.ifindex, text), text,
 				ensure_proxied, &p, err) < 0)
 			return err->code;
@@ -133,7 +128,7 @@ static int plan_uplink(struct step *step, const struct args *args,
 		const char *text = mem_printf("answered on %s", uplink->name.s);
 		bool exists;
 
-		if (!is_proxied(p))
+		if (!prefix_is_host(p))
 			continue;
 		if (nl_proxy_exists(uplink->ifindex, p, &exists, err) < 0)
 			return err->code;

@@ -18,8 +18,6 @@ int nl_bridge_add(const char *name, const uint8_t mac[6], bool filtering,
 		  struct xhp_err *err);
 /* From now on, a frame passes only where its VLAN is set. */
 int nl_bridge_filter(int ifindex, struct xhp_err *err);
-/* How many ports it has. */
-int nl_bridge_ports(int ifindex, unsigned int *ret, struct xhp_err *err);
 
 /* A port's options, under the names that recipes and journals have for them. */
 enum port_option {

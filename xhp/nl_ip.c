@@ -145,14 +145,8 @@ static struct prefix network_of(const struct prefix *p)
 {
 	struct prefix net = *p;
 
-	for (int i = 0; i < 16; i++) {
-		int keep = p->len - i * 8;
-
-		if (keep <= 0)
-			net.addr[i] = 0;
-		else if (keep < 8)
-			net.addr[i] &= (uint8_t)(0xff00 >> keep);
-	}
+	for (unsigned int i = 0; i < 16; i++)
+		net.addr[i] &= prefix_mask(p, i);
 	return net;
 }
 

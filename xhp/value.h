@@ -149,6 +149,10 @@ int uint_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret,
 /* Texts of values, as people write them; valid until the process ends. */
 const char *mac_text(const uint8_t mac[6]);
 const char *prefix_text(const struct prefix *p);
+/* One address, and no more. */
+bool prefix_is_host(const struct prefix *p);
+/* The i-th byte of its mask. */
+uint8_t prefix_mask(const struct prefix *p, unsigned int i);
 
 /* The text as it can be shown in one line: control and invalid bytes as \xNN, cut. */
 const char *quoted(const char *text);

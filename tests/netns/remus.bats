@@ -123,6 +123,20 @@ passed() {
 	unchanged
 }
 
+@test "a hook hears the verbs of Remus, both" {
+	mkdir "$RIG/etc-xen/hotplug/hooks"
+	printf '#!/bin/sh\necho "$1 $command $dev" >>/run/hooks\n' >"$RIG/etc-xen/hotplug/hooks/tell"
+	chmod +x "$RIG/etc-xen/hotplug/hooks/tell"
+	printf '%s\n' '[recipe]' 'device = remus' '[hooks]' 'dir = /etc/xen/hotplug/hooks' \
+		>"$RIG/etc-xen/hotplug/told.ini"
+	REMUS=told remus setup
+	REMUS=told remus teardown
+	diff - "$RIG/run/hooks" <<-'END'
+		setup setup vif1.0
+		teardown teardown vif1.0
+	END
+}
+
 @test "a guest with a filter is refused, and stays filtered" {
 	xenstore-rm /libxl/1
 	RECIPE=vif-bridge backend vif 1 0 bridge=br0 ip=192.0.2.1

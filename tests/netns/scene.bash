@@ -117,6 +117,22 @@ shimmed() {
 		/usr/sbin/xen-hotplug run "${RECIPE:-vif-bridge}" "${SHIM_VERB:-online}" type_if=vif
 }
 
+# paused VERB N: guest 1's run stops before its Nth message to the kernel, if there is one.
+paused() {
+	rm -f "$RIG/run/calls" "$RIG/run/calls.go"
+	SHIM_VERB=$1 shimmed FAULT_AT=$2 FAULT_HOW=wait FAULT_KINDS=n FAULT_LOG=/run/calls \
+		3>&- &
+	until grep -qs FAULT "$RIG/run/calls"; do
+		kill -0 $! 2>/dev/null || { wait $!; return 1; }
+		sleep 0.01
+	done
+}
+
+goes_on() {
+	touch "$RIG/run/calls.go"
+	wait $!
+}
+
 # many BRIDGE [ip]: guests 101 to 300, without a network namespace each.
 many() {
 	local d back args=()
