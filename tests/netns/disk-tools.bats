@@ -137,7 +137,7 @@ drbd_tools() {
 	END
 }
 
-@test "block-drbd: promoted while a guest writes" {
+@test "block-drbd: promoted while a guest has it" {
 	disk_scene block-drbd r0
 	drbd_tools
 	add
@@ -147,11 +147,12 @@ drbd_tools() {
 	remove
 	called 'drbdadm <secondary><r0>' 'drbdadm <secondary><r0>'
 	left
-	# reading needs no promotion; and who is primary already stays so
+	# a secondary cannot be read; and who is primary already stays so
 	disk 1 r0 mode=r
 	add
 	remove
-	called 'drbdadm <sh-dev><r0>'
+	called 'drbdadm <sh-dev><r0>' 'drbdadm <role><r0>' 'drbdadm <primary><r0>' \
+		'drbdadm <secondary><r0>'
 	: >"$RIG/run/things/primary"
 	disk 1 r0
 	add
