@@ -200,14 +200,14 @@ paths() {
 	paths "$map" 1
 	remove 1
 	[ "$(sessions)" = 0 ]
-	eventually test ! -e "$map"
+	wait_until test ! -e "$map"
 	# and one of dom0's
 	dom0 iscsiadm -m node -T "$IQN" -p "$other" -o new
 	dom0 iscsiadm -m node -T "$IQN" -p "$other" --login
 	add 1
 	map=$(of 1)
 	holds "$map" 'lun 1'
-	eventually paths "$map" 2
+	wait_until paths "$map" 2
 	run add 2
 	[ "$status" = 1 ]
 	says 'is in use: guest "guest1" (domain 1) has it for writing'
@@ -215,7 +215,7 @@ paths() {
 	paths "$map" 2
 	remove 1
 	[ "$(sessions)" = 1 ]
-	eventually paths "$map" 1
+	wait_until paths "$map" 1
 	dom0 multipath -f "$map"
 	dom0 iscsiadm -m node -T "$IQN" -p "$other" --logout
 	dom0 iscsiadm -m node -T "$IQN" -p "$other" -o delete
@@ -245,9 +245,9 @@ drbd_pair() {
 		drbd $n create-md --force
 		drbd $n up
 	done
-	eventually drbd_is cstate Connected
+	wait_until drbd_is cstate Connected
 	drbd 0 new-current-uuid --clear-bitmap
-	eventually drbd_is dstate UpToDate/UpToDate
+	wait_until drbd_is dstate UpToDate/UpToDate
 	dom0 mount --bind "$RIG/drbd0.conf" /etc/drbd.conf
 }
 
