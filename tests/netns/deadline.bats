@@ -18,7 +18,7 @@ impatient() {
 # vif_call reads the store itself, which would hang too.
 online() {
 	dom0 env XENBUS_TYPE=vif XENBUS_PATH=backend/vif/1/0 vif=vif1.0 \
-		timeout 8 /usr/sbin/xen-hotplug run vif-bridge online type_if=vif </dev/null
+		timeout 60 /usr/sbin/xen-hotplug run vif-bridge online type_if=vif </dev/null
 }
 
 hook() {
@@ -97,7 +97,7 @@ hook() {
 	keep before
 	STOPPED=$(cat "$RIG/xs/pid")
 	kill -STOP "$STOPPED"
-	rig_start sh -c "sleep 3; kill -CONT $STOPPED"
+	rig_start sh -c "sleep 6; kill -CONT $STOPPED"
 	run online
 	STOPPED=
 	refused 1 0 'xenstored does not answer'

@@ -56,7 +56,7 @@ says() {
 	local name names
 	names=$(commands)
 	for name in $names; do
-		run timeout 10 "$XHP" "$name" --nosuch
+		run timeout 60 "$XHP" "$name" --nosuch
 		if [ "$name" = run ]; then
 			says 2 '"--nosuch"'
 		else

@@ -165,7 +165,7 @@ reset_error() {
 	for what in 'ln -s /run/target' mkdir mkfifo; do
 		$what "$JOURNAL"
 		keep before
-		run libxl_call vif 1 0 timeout 5 /usr/sbin/xen-hotplug run vif-bridge online
+		run libxl_call vif 1 0 timeout 60 /usr/sbin/xen-hotplug run vif-bridge online
 		refused 1 0 vif-1-0
 		rm -rf "$JOURNAL"
 		reset_nodes

@@ -46,7 +46,7 @@ teardown() {
 	echo 'timeout = 2' >"$RIG/etc-xen/hotplug.conf"
 	keep before
 	ovs_freeze ovsdb-server
-	run timeout 8 nsenter -t "$RIG_HOLDER" -n -m env XENBUS_TYPE=vif \
+	run timeout 60 nsenter -t "$RIG_HOLDER" -n -m env XENBUS_TYPE=vif \
 		XENBUS_PATH=backend/vif/1/0 vif=vif1.0 XENSTORED_PATH="$XENSTORED_PATH" \
 		/usr/sbin/xen-hotplug run vif-openvswitch online type_if=vif
 	refused 1 0 'ovsdb-server does not answer' 'given up'
@@ -60,7 +60,7 @@ teardown() {
 	keep before
 	before=$SECONDS
 	run vif_call 1 0 online
-	[ $((SECONDS - before)) -lt 10 ]
+	[ $((SECONDS - before)) -lt 20 ]
 	refused 1 0 'ovs-vswitchd is not running'
 	no_ports
 }

@@ -34,7 +34,7 @@ no_lease() {
 	attached 2
 	no_lease
 	# who opens it does not wait
-	timeout 3 dd if=/dev/zero of="$IMAGES/a" bs=512 count=1 conv=notrunc status=none
+	timeout 30 dd if=/dev/zero of="$IMAGES/a" bs=512 count=1 conv=notrunc status=none
 	remove 2
 	# a reader is in no other reader's way
 	disk 2 51712 a mode=r
