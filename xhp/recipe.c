@@ -386,6 +386,8 @@ static int finish(struct recipe *ret, struct scope *root, struct xhp_err *err)
 {
 	struct recipe recipe = *ret;
 
+	/* what follows from an error that was told is not told, too */
+	recipe.part |= problems_count() > 0;
 	if (!recipe.device && !recipe.part)
 		err_usage(err, &(struct pos){ .file = root->path },
 			  "no \"device =\" in [recipe]: which class is it for?");

@@ -371,7 +371,7 @@ static void changed(const char *path)
 /* What was attached and has gone: it is found by its journal. */
 static void known_devices(bool believe)
 {
-	static struct field *names;
+	struct field *names;
 	struct xhp_err err;
 	unsigned int n, left = 0;
 

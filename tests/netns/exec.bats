@@ -406,6 +406,15 @@ thaw_late() {
 		failed 'secret'
 		[[ $output != *"${secret#alice }"* ]]
 	done
+	# what is found out by it is as secret
+	tool reveal <<<'printf "it is %s\x01\n" "$1"'
+	echo 'disk1 alice p4ss' >"$RIG/etc-xen/secrets"
+	sed -i '/^attach/,$d' "$RIG/etc-xen/hotplug/mine.ini"
+	printf '%s\n' 'read = reveal ${who.password}' 'output = it is {what}' '[exec use]' \
+		'attach = mk make ${exec.what}' 'detach =' >>"$RIG/etc-xen/hotplug/mine.ini"
+	run thing_call 1 0 add
+	failed 'what reveal says is no text'
+	[[ $output != *p4ss* ]]
 	chmod 644 "$RIG/etc-xen/secrets"
 	run thing_call 1 0 add
 	failed 'others than root can read it'
@@ -438,6 +447,27 @@ thaw_late() {
 	run thing_call 1 0 add
 	[ "$status" = 1 ] # mk drop ends with 21, which the recipe does not call gone
 	says 'what an earlier run left cannot be undone'
+}
+
+@test "check says what its program says, where that is not as expected any more" {
+	tool_scene
+	tool ask <<<'cat /run/answer'
+	tool say <<<'echo "$1" >/run/answer'
+	recipe mine <<-'END'
+		[exec]
+		check  = ask
+		expect = yes {why}
+		attach = say "yes of course"
+		detach = say no
+	END
+	thing_call 1 0 add
+	xhp check
+	echo perhaps >"$RIG/run/answer"
+	run xhp check
+	[ "$status" = 1 ]
+	says 'what ask says is not of the form "yes {why}" any more: "perhaps"'
+	xhp repair
+	[ "$(<"$RIG/run/answer")" = 'yes of course' ]
 }
 
 @test "what is shared can be repaired, and check says so" {
