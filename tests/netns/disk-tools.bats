@@ -49,17 +49,17 @@ rbd_tool() {
 
 # A tool that brings another device each time has two guests on one disk, if they may.
 @test "block-rbd, block-nbd: two guests want one image" {
-	local tool
+	local tool first second
 	disk_scene block-rbd pool/vm-1
 	rbd_tool
 	nbd_tool
 	truncate -s 1M "$RIG/image2"
 	OTHER=$(losetup --show -f "$RIG/image2")
-	for tool in 'rbd pool/vm-1' 'nbd host=192.0.2.1'; do
-		RECIPE=block-${tool% *}
+	while read -r tool first second; do
+		RECIPE=block-$tool
 		echo "$LOOP" >"$RIG/run/loop"
-		disk 1 "${tool#* }"
-		disk 2 "${tool#* }"
+		disk 1 "$first"
+		disk 2 "$second"
 		add
 		attached
 		echo "$OTHER" >"$RIG/run/loop"
@@ -73,7 +73,11 @@ rbd_tool() {
 		remove 2
 		backend_gone vbd 1 51712
 		backend_gone vbd 2 51712
-	done
+	done <<-END
+		rbd pool/vm-1 pool/vm-1
+		nbd host=192.0.2.1 host=192.0.2.1
+		nbd host=192.0.2.1,export=a export=a,port=10809,host=192.0.2.1
+	END
 	losetup -d "$OTHER"
 	OTHER=
 }
