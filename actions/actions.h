@@ -3,6 +3,7 @@
 #ifndef XHP_ACTIONS_H
 #define XHP_ACTIONS_H
 
+#include "nft.h"
 #include "xhp.h"
 
 /* What flushes nftables' ruleset, or a part of it, when it is started. */
@@ -28,6 +29,20 @@ int rec_unknown(const struct rec *rec, struct xhp_err *err);
 const char *prefixes_text(const struct prefixes *list);
 int rec_prefixes(const struct rec *rec, const char *name, struct prefixes *ret,
 		 struct xhp_err *err);
+
+/* The comment of a device's rules in a table that it shares with others. */
+const char *rule_mark(const char *device);
+/* For gc: `take` is called for the mark of each device that has rules in that chain, if
+ * its interface is gone and `is_gone` says so of it. */
+int sweep_rules(enum nft_family family, const char *table, const char *chain,
+		bool (*is_gone)(const char *device),
+		int (*take)(const char *mark, struct xhp_err *err), struct xhp_err *err);
+/* The same for one mark, or what else a comment says. */
+int sweep_mark(const char *comment, bool (*is_gone)(const char *device),
+	       int (*take)(const char *mark, struct xhp_err *err), struct xhp_err *err);
+
+/* A MAC address by which an interface of ours is known again: unicast, no vendor's. */
+int random_mac(uint8_t ret[6], struct xhp_err *err);
 
 /* The IPv6 link-local address that is made from a MAC (RFC 4291, appendix A): a /128. */
 struct prefix link_local_of(const uint8_t mac[6]);

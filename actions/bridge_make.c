@@ -6,7 +6,6 @@
  */
 
 #include <linux/if_link.h>
-#include <sys/random.h>
 
 #include "bridge.h"
 #include "shared.h"
@@ -58,7 +57,7 @@ static int make(const struct rec *rec, struct xhp_err *err)
 	}
 	if (link.addrgenmode != 0xff && link.addrgenmode != IN6_ADDR_GEN_MODE_NONE &&
 	    nl_link_change(link.ifindex, &gen, err) < 0)
-		return err->code;
+		return err_wrap(err, "cannot keep %s from making addresses", name);
 	return link_set_up(&link, true, err);
 }
 
@@ -83,10 +82,8 @@ static int ensure(struct ctx *ctx, bool first, void *data, struct xhp_err *err)
 		if (!want->create)
 			return err_set(err, -ENODEV, "there is no bridge %s any more",
 				       want->name);
-		if (getrandom(mac, sizeof(mac), 0) != sizeof(mac))
-			return err_sys(err, -errno, "getrandom");
-		mac[0] = (uint8_t)((mac[0] & 0xfc) | 2); /* unicast, not a vendor's */
-		if (RECORD(ctx, err, SCOPE_HOST, "bridge", "made", "name", want->name,
+		if (random_mac(mac, err) < 0 ||
+		    RECORD(ctx, err, SCOPE_HOST, "bridge", "made", "name", want->name,
 			   "mac", mac_text(mac), "filtering",
 			   want->filtering ? "yes" : NULL) < 0)
 			return err->code;
@@ -120,17 +117,17 @@ static int find(const struct rec *rec, struct link *ret, struct xhp_err *err)
 
 int bridge_undo(const struct rec *rec, struct xhp_err *err)
 {
-	unsigned int ports;
-	struct link link;
+	struct link link, *ports;
+	unsigned int n;
 
 	if (find(rec, &link, err) < 0) {
 		if (err->code == -ESTALE)
 			log_warn("%s: it is left alone", err->text);
 		return err->code == -ENODEV || err->code == -ESTALE ? 0 : err->code;
 	}
-	if (nl_bridge_ports(link.ifindex, &ports, err) < 0)
+	if (nl_ports(link.ifindex, &ports, &n, err) < 0)
 		return err->code;
-	if (ports) {
+	if (n) {
 		log_warn("%s has ports of somebody else: it stays", link.name.s);
 		return 0;
 	}

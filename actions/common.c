@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What several actions share.
 
+#include <stdio.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include "actions.h"
@@ -25,6 +27,68 @@ int rec_unknown(const struct rec *rec, struct xhp_err *err)
 {
 	return err_set(err, -EPROTO, "[%s] has no record of kind \"%s\" in this version",
 		       rec->action, rec->kind);
+}
+
+#define OWNER "xen-hotplug "
+
+const char *rule_mark(const char *device)
+{
+	return mem_printf(OWNER "%s", device);
+}
+
+/* Is its interface still there, as netback or libxl calls it? */
+static bool has_interface(const char *device)
+{
+	const char *tap = strncmp(device, "tap-", 4) ? "" : "-emu";
+	unsigned int domid, devid;
+	struct xhp_err unused;
+	struct link link;
+
+	return sscanf(device + strcspn(device, "-"), "-%u-%u", &domid, &devid) != 2 ||
+	       nl_link_by_name(mem_printf("vif%u.%u%s", domid, devid, tap), &link,
+			       &unused) != -ENODEV;
+}
+
+int sweep_mark(const char *comment, bool (*is_gone)(const char *device),
+	       int (*take)(const char *mark, struct xhp_err *err), struct xhp_err *err)
+{
+	const char *device = comment + strlen(OWNER);
+
+	if (strncmp(comment, OWNER, strlen(OWNER)) != 0 || has_interface(device) ||
+	    !is_gone(device))
+		return 0;
+	if (take(comment, err) < 0)
+		return err->code;
+	log_info("removed the rules \"%s\": their device and journal are gone", comment);
+	return 0;
+}
+
+int sweep_rules(enum nft_family family, const char *table, const char *chain,
+		bool (*is_gone)(const char *device),
+		int (*take)(const char *mark, struct xhp_err *err), struct xhp_err *err)
+{
+	struct nft_listed *rules;
+	unsigned int n;
+
+	if (nft_rules(family, table, chain, &rules, &n, err) < 0)
+		return err->code == -EOPNOTSUPP ? 0 : err->code;
+	for (unsigned int i = 0; i < n; i++) {
+		bool again = false;
+
+		for (unsigned int k = 0; k < i && !again; k++)
+			again = !strcmp(rules[k].comment, rules[i].comment);
+		if (!again && sweep_mark(rules[i].comment, is_gone, take, err) < 0)
+			return err->code;
+	}
+	return 0;
+}
+
+int random_mac(uint8_t ret[6], struct xhp_err *err)
+{
+	if (getrandom(ret, 6, 0) != 6)
+		return err_sys(err, -errno, "getrandom");
+	ret[0] = (uint8_t)((ret[0] & 0xfc) | 2);
+	return 0;
 }
 
 struct prefix link_local_of(const uint8_t mac[6])
@@ -103,10 +167,8 @@ int root_qdisc_undo(const struct rec *rec, struct xhp_err *err)
 	struct tc_qdisc now;
 	struct link link;
 
-	if (rec_link(rec, &link, err) < 0)
+	if (rec_link(rec, &link, err) < 0 || tc_root_get(link.ifindex, &now, err) < 0)
 		return err->code == -ENODEV ? 0 : err->code;
-	if (tc_root_get(link.ifindex, &now, err) < 0)
-		return err->code;
 	if (now.handle == TC_HANDLE && !strcmp(now.kind, rec->kind)) {
 		if (tc_root_del(link.ifindex, now.handle, err) < 0 &&
 		    err->code != -ENOENT && err->code != -ENODEV)

@@ -352,6 +352,7 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 		.image = -1,
 		.device = ctx->device,
 		.domid = (long)ctx->req->domid,
+		.uuid = journal_head(ctx->journal, "uuid"),
 	};
 	if (args->device)
 		d.opened = MEM_NEW(struct opened);
@@ -516,9 +517,9 @@ static int publish_again(struct ctx *ctx, void *data, struct xhp_err *err)
 /* Not if the number is another disk's by now, or the disk another guest's. */
 static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
-	const char *mode, *domid = journal_head(ctx->journal, "domid");
 	struct sharing s = { .fd = -1, .image = -1, .domid = -1 };
 	struct disk_rec r;
+	const char *mode;
 
 	if (from_record(rec, &r, err) < 0)
 		return err->code;
@@ -529,9 +530,8 @@ static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	s.mode = !strcmp(mode, "r") ? DISK_R : !strcmp(mode, "w!") ? DISK_FORCE : DISK_W;
 	s.shared = r.sharing && !strcmp(r.sharing, "shared");
 	s.id = r.ids.v[0];
+	sharing_for(&s, r.backend);
 	s.device = r.as;
-	if (domid)
-		s.domid = atol(domid);
 	if (r.ids.n > 1) { /* what is behind it */
 		s.has_backing = true;
 		s.backing = r.ids.v[1];

@@ -144,8 +144,13 @@ static int take_output(struct step *step, const struct args *args,
 			words->v[0], quoted(step_entry(step, "output")->value.text),
 			step->secret ? "not shown" : proc_last_lines(&p->output));
 	for (unsigned int i = 0; step->gives[i].name; i++) {
-		if (step->results[i] && value_check(V_TEXT, step->results[i], err) < 0)
-			return err_wrap(err, "what %s says", words->v[0]);
+		if (!step->results[i] || !value_check(V_TEXT, step->results[i], err))
+			continue;
+		if (step->secret)
+			return err_set(err, -EPROTO,
+				       "what %s says is no text, and may hold a secret",
+				       words->v[0]);
+		return err_wrap(err, "what %s says", words->v[0]);
 	}
 	return 0;
 }
@@ -460,7 +465,11 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		   &p, err);
 	if (rc)
 		return rc < 0 ? rc : 0;
-	failed(ctx, &words, &p, false, err);
+	if (p.status)
+		failed(ctx, &words, &p, false, err);
+	else
+		err_set(err, -ESTALE, "what %s says is not of the form %s any more: %s",
+			words.v[0], quoted(text), program_said(ctx, &p));
 	return 1;
 }
 

@@ -13,13 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "actions.h"
+#include "forward.h"
 #include "legacy.h"
-#include "nft.h"
-#include "shared.h"
-
-#define TABLE "filter"
-#define CHAIN "FORWARD"
 
 enum via { VIA_UNSET, VIA_BRIDGE, VIA_ROUTE };
 enum when { WHEN_UNSET, WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
@@ -61,11 +56,6 @@ struct plan {
 	struct accept *rules;
 	unsigned int n;
 };
-
-static const struct {
-	uint8_t af;
-	enum nft_family nft;
-} families[] = { { AF_INET, NFT_IP }, { AF_INET6, NFT_IP6 } };
 
 static struct accept *plan_add(struct plan *p, uint8_t family, const char *ifname,
 			       bool to)
@@ -120,7 +110,7 @@ static struct plan plan_make(const char *comment, enum via via, enum when when,
 			  .always = when == WHEN_ALWAYS };
 
 	for (unsigned int i = 0; i < 2; i++)
-		plan_family(&p, families[i].af, ifname, ip);
+		plan_family(&p, forward_families[i].af, ifname, ip);
 	return p;
 }
 
@@ -195,9 +185,9 @@ static int nft_needed(const struct plan *p, unsigned int family, bool *ret_exist
 	int rc;
 
 	*ret_exists = false;
-	if (!plan_count(p, families[family].af) || !is_needed(p))
+	if (!plan_count(p, forward_families[family].af) || !is_needed(p))
 		return 0;
-	rc = nft_chain_exists(families[family].nft, TABLE, CHAIN, err);
+	rc = nft_chain_exists(forward_families[family].nft, TABLE, CHAIN, err);
 	if (rc && rc != -ENOENT)
 		return rc;
 	*ret_exists = !rc;
@@ -216,14 +206,14 @@ static int nft_put(const struct plan *p, struct xhp_err *err)
 			rc = nft_needed(p, i, &exists, err);
 			if (!rc)
 				continue;
-			nft_in(&b, families[i].nft, TABLE);
+			nft_in(&b, forward_families[i].nft, TABLE);
 			if (rc < 0 || nft_rules_del(&b, CHAIN, p->comment, NULL, err) < 0)
 				return err->code;
 			if (!exists) {
 				nft_table_add(&b, false);
 				nft_base_chain_add(&b, CHAIN, NULL, false);
 			}
-			rules_insert(&b, p, families[i].af);
+			rules_insert(&b, p, forward_families[i].af);
 		}
 		rc = nft_send(&b, err);
 	} while (rc == -ENOENT && --tries);
@@ -238,7 +228,7 @@ static int nft_take(const char *comment, struct xhp_err *err)
 		struct nft_batch b = { 0 };
 
 		for (unsigned int i = 0; i < 2; i++) {
-			nft_in(&b, families[i].nft, TABLE);
+			nft_in(&b, forward_families[i].nft, TABLE);
 			if (nft_rules_del(&b, CHAIN, comment, NULL, err) < 0)
 				return err->code;
 		}
@@ -251,8 +241,8 @@ static int nft_check(const struct plan *p, unsigned int family, struct xhp_err *
 {
 	struct nft_batch b = { 0 };
 
-	nft_in(&b, families[family].nft, TABLE);
-	rules_insert(&b, p, families[family].af);
+	nft_in(&b, forward_families[family].nft, TABLE);
+	rules_insert(&b, p, forward_families[family].af);
 	return nft_rules_audit(&b, CHAIN, p->comment, err);
 }
 
@@ -267,9 +257,11 @@ static int legacy_put(const struct plan *p, struct xhp_err *err)
 	for (unsigned int i = 0; i < 2 && is_needed(p); i++) {
 		int rc;
 
-		if (!plan_count(p, families[i].af) || !legacy_in_use(families[i].af))
+		if (!plan_count(p, forward_families[i].af) ||
+		    !legacy_in_use(forward_families[i].af))
 			continue;
-		rc = legacy_exchange(families[i].af, p->comment, p->rules, p->n, err);
+		rc = legacy_exchange(forward_families[i].af, p->comment, p->rules, p->n,
+				     err);
 		if (rc == -ELIBACC && !p->always)
 			log_warn("%s", err->text);
 		else if (rc)
@@ -281,117 +273,27 @@ static int legacy_put(const struct plan *p, struct xhp_err *err)
 static int legacy_take(const char *comment, struct xhp_err *err)
 {
 	for (unsigned int i = 0; i < 2; i++)
-		if (legacy_in_use(families[i].af) &&
-		    legacy_exchange(families[i].af, comment, NULL, 0, err) < 0 &&
+		if (legacy_in_use(forward_families[i].af) &&
+		    legacy_exchange(forward_families[i].af, comment, NULL, 0, err) < 0 &&
 		    err->code != -ELIBACC)
 			return err->code;
 	return 0;
 }
 
+static int take_both(const char *mark, struct xhp_err *err)
+{
+	return nft_take(mark, err) < 0 ? err->code : legacy_take(mark, err);
+}
+
 /* ---- The chain, if always = yes wants it and nobody else has made it ---- */
-
-static const char *const family_names[] = { "ip", "ip6" };
-
-static void chain_of(struct nft_batch *b, unsigned int family)
-{
-	nft_in(b, families[family].nft, TABLE);
-	nft_base_chain_add(b, CHAIN, NULL, false);
-}
-
-/* One that is there without a record is somebody else's, and stays. */
-static int ensure_chain(struct ctx *ctx, bool first, void *data, struct xhp_err *err)
-{
-	const unsigned int family = *(const unsigned int *)data;
-	struct nft_batch b = { 0 };
-	bool marked;
-	int rc = nft_chain_exists(families[family].nft, TABLE, CHAIN, err);
-
-	(void)first;
-	if (rc != -ENOENT)
-		return rc;
-	rc = nft_table_marked(families[family].nft, TABLE, &marked, err);
-	if (rc && rc != -ENOENT)
-		return rc;
-	if (!ctx->journal->nrecs &&
-	    RECORD(ctx, err, SCOPE_HOST, "forward", "chain", "family",
-		   family_names[family], "table", rc ? "made" : NULL) < 0)
-		return err->code;
-	nft_in(&b, families[family].nft, TABLE);
-	if (rc)
-		nft_table_add(&b, false);
-	nft_base_chain_add(&b, CHAIN, NULL, false);
-	return nft_send(&b, err);
-}
 
 static int hold_chains(struct ctx *ctx, const struct plan *p, struct xhp_err *err)
 {
-	for (unsigned int i = 0; i < 2 && p->always; i++) {
-		const char *text = mem_printf("%s/" TABLE "/" CHAIN, family_names[i]);
-
-		if (plan_count(p, families[i].af) &&
-		    shared_hold(ctx, mem_printf("forward-%s", family_names[i]), text,
-				ensure_chain, &i, err) < 0)
+	for (unsigned int i = 0; i < 2 && p->always; i++)
+		if (plan_count(p, forward_families[i].af) &&
+		    forward_chain_hold(ctx, i, err) < 0)
 			return err->code;
-	}
 	return 0;
-}
-
-static unsigned int chain_family(const struct rec *rec)
-{
-	const char *name = rec_get(rec, "family");
-
-	return name && !strcmp(name, family_names[1]);
-}
-
-/* With a rule or a policy of somebody else's, the chain is theirs from now on. */
-static int undo_chain(const struct rec *rec, struct xhp_err *err)
-{
-	const unsigned int family = chain_family(rec);
-	struct nft_batch like = { 0 }, b = { 0 };
-	int rc;
-
-	chain_of(&like, family);
-	rc = nft_chains_audit(&like, err);
-	if (!rc) {
-		nft_in(&b, families[family].nft, TABLE);
-		nft_chain_del_unused(&b, CHAIN);
-		rc = nft_send(&b, err);
-	}
-	if (rc > 0 || rc == -EBUSY) {
-		log_warn("others use the chain %s/" TABLE "/" CHAIN ": it stays",
-			 family_names[family]);
-		return 0;
-	}
-	if (rc && rc != -ENOENT)
-		return rc;
-	if (!rec_get(rec, "table"))
-		return 0;
-	b = (struct nft_batch){ 0 };
-	nft_in(&b, families[family].nft, TABLE);
-	nft_table_del_unused(&b);
-	rc = nft_send(&b, err);
-	return rc == -EBUSY || rc == -ENOENT ? 0 : rc;
-}
-
-static int audit_chain(const struct rec *rec, struct xhp_err *err)
-{
-	int rc = nft_chain_exists(families[chain_family(rec)].nft, TABLE, CHAIN, err);
-
-	if (rc == -ENOENT)
-		return err_set(err, -ESTALE, "the chain %s/" TABLE "/" CHAIN " is gone",
-			       family_names[chain_family(rec)]),
-		       1;
-	return rc;
-}
-
-static int repair_chain(const struct rec *rec, struct xhp_err *err)
-{
-	struct nft_batch b = { 0 };
-
-	nft_in(&b, families[chain_family(rec)].nft, TABLE);
-	nft_table_add(&b, false);
-	nft_base_chain_add(&b, CHAIN, NULL, false);
-	return nft_send(&b, err);
 }
 
 /* ---- The action ---- */
@@ -403,7 +305,8 @@ static const char *rules_now(const struct plan *p, unsigned int family,
 	unsigned int n, ours = 0;
 	int rc = nft_check(p, family, err);
 
-	if (!rc || nft_rules(families[family].nft, TABLE, CHAIN, &rules, &n, err) < 0)
+	if (!rc ||
+	    nft_rules(forward_families[family].nft, TABLE, CHAIN, &rules, &n, err) < 0)
 		return rc ? NULL : wanted;
 	for (unsigned int i = 0; i < n; i++)
 		ours += !strcmp(rules[i].comment, p->comment);
@@ -415,8 +318,8 @@ static int plan_of(struct ctx *ctx, const struct args *args, struct link *ret_li
 {
 	if (dev_or(ctx, &args->dev, ret_link, err) < 0)
 		return err->code;
-	*ret = plan_make(mem_printf("xen-hotplug %s", ctx->device), args->via, args->when,
-			 ret_link->name.s, &args->ip);
+	*ret = plan_make(rule_mark(ctx->device), args->via, args->when, ret_link->name.s,
+			 &args->ip);
 	return 0;
 }
 
@@ -424,17 +327,19 @@ static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *
 {
 	const struct args *args = data;
 	struct link link;
-	struct plan p;
+	struct plan p = { 0 };
 
 	if (args->when == WHEN_NEVER)
 		return 0;
 	if (plan_of(ctx, args, &link, &p, err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < 2; i++) {
-		unsigned int n = plan_count(&p, families[i].af);
-		const char *of = mem_printf("%s/" TABLE "/" CHAIN, family_names[i]);
+		unsigned int n = plan_count(&p, forward_families[i].af);
+		const char *of =
+			mem_printf("%s/" TABLE "/" CHAIN, forward_families[i].name);
 		const char *wanted = mem_printf("accept %s", prefixes_text(&args->ip));
-		bool exists, legacy = n && is_needed(&p) && legacy_in_use(families[i].af);
+		bool exists, legacy = n && is_needed(&p) &&
+				      legacy_in_use(forward_families[i].af);
 		int rc = nft_needed(&p, i, &exists, err);
 
 		if (rc < 0)
@@ -482,12 +387,10 @@ static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 
 	(void)ctx;
 	if (!strcmp(rec->kind, "chain"))
-		return undo_chain(rec, err);
+		return forward_chain_undo(rec, err);
 	if (strcmp(rec->kind, "accept") != 0 || !comment)
 		return rec_unknown(rec, err);
-	if (nft_take(comment, err) < 0)
-		return err->code;
-	return legacy_take(comment, err);
+	return take_both(comment, err);
 }
 
 static int from_record(const struct rec *rec, struct plan *ret, struct xhp_err *err)
@@ -511,7 +414,7 @@ static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 
 	(void)ctx;
 	if (!strcmp(rec->kind, "chain"))
-		return repair_chain(rec, err);
+		return forward_chain_repair(rec, err);
 	if (from_record(rec, &p, err) < 0 || nft_put(&p, err) < 0)
 		return err->code;
 	return legacy_put(&p, err);
@@ -524,22 +427,42 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 
 	(void)ctx;
 	if (!strcmp(rec->kind, "chain"))
-		return audit_chain(rec, err);
+		return forward_chain_audit(rec, err);
 	if (from_record(rec, &p, err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < 2 && !rc; i++) {
-		const unsigned int n = plan_count(&p, families[i].af);
+		const unsigned int n = plan_count(&p, forward_families[i].af);
 		bool exists;
 
 		rc = nft_needed(&p, i, &exists, err);
 		if (rc > 0)
 			rc = nft_check(&p, i, err);
-		if (!rc && n && is_needed(&p) && legacy_in_use(families[i].af))
-			rc = legacy_audit(families[i].af, p.comment, n, err);
+		if (!rc && n && is_needed(&p) && legacy_in_use(forward_families[i].af))
+			rc = legacy_audit(forward_families[i].af, p.comment, n, err);
 		if (rc == -ELIBACC)
 			rc = 0;
 	}
 	return rc;
+}
+
+/* A ruleset that was saved with them comes back with the next boot. */
+static int sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
+{
+	struct texts marks = { 0 };
+
+	for (unsigned int i = 0; i < 2; i++) {
+		if (sweep_rules(forward_families[i].nft, TABLE, CHAIN, is_gone, take_both,
+				err) < 0)
+			return err->code;
+		if (legacy_in_use(forward_families[i].af) &&
+		    legacy_comments(forward_families[i].af, &marks, err) < 0 &&
+		    err->code != -ELIBACC)
+			return err->code;
+	}
+	for (unsigned int i = 0; i < marks.n; i++)
+		if (sweep_mark(marks.v[i], is_gone, take_both, err) < 0)
+			return err->code;
+	return 0;
 }
 
 /* The stock script's rules: for IPv4, via a bridge even if the guest is routed. */
@@ -572,8 +495,12 @@ static int detach_stock(struct ctx *ctx, struct step *step, void *data,
 			}
 	if (nft_send(&b, err) < 0)
 		return err->code;
-	if (legacy_in_use(AF_INET) && p.n)
-		return legacy_exchange(AF_INET, NULL, p.rules, p.n, err);
+	if (!legacy_in_use(AF_INET) || !p.n ||
+	    !legacy_exchange(AF_INET, NULL, p.rules, p.n, err))
+		return 0;
+	if (err->code != -ELIBACC)
+		return err->code;
+	log_warn("%s", err->text);
 	return 0;
 }
 
@@ -588,5 +515,6 @@ const struct action action_forward = {
 	.undo = undo,
 	.audit = audit,
 	.repair = repair,
+	.sweep = sweep,
 	.detach_stock = detach_stock,
 };

@@ -160,6 +160,19 @@ static int run(struct ctx *ctx, const char *const fields[], const char *command,
 	return 0;
 }
 
+/* The verb that takes back what this one did. */
+static const char *way_back(const char *verb)
+{
+	static const char *const pairs[][2] = { { "online", "offline" },
+						{ "setup", "teardown" },
+						{ "prepare", "forget" } };
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		if (!strcmp(verb, pairs[i][0]))
+			return pairs[i][1];
+	return "remove";
+}
+
 /* `what` is "dir" for those that are sourced, all at once, or "program" for one. */
 static int apply_one(struct ctx *ctx, const struct args *args, const char *ip,
 		     const char *what, const char *path, struct xhp_err *err)
@@ -182,7 +195,7 @@ static int apply_one(struct ctx *ctx, const struct args *args, const char *ip,
 		   "main_ip", args->main_ip, "XENBUS_PATH", ctx->req->path, "XENBUS_TYPE",
 		   ctx->req->type, "type_if", fields[15], "vif", fields[17], "netdev",
 		   fields[19], "script", fields[21], "back",
-		   !strcmp(ctx->req->verb, "online") ? "offline" : "remove") < 0)
+		   way_back(ctx->req->verb)) < 0)
 		return err->code;
 	return run(ctx, fields, ctx->req->verb, err);
 }

@@ -2,7 +2,6 @@
 // ifb: an interface to which frames can be redirected, that others may hold them back.
 
 #include <linux/if_link.h>
-#include <sys/random.h>
 
 #include "actions.h"
 #include "lock.h"
@@ -72,18 +71,14 @@ static int make(struct ctx *ctx, const char *name, struct xhp_err *err)
 	struct link link;
 	uint8_t mac[6];
 
-	/* by its address we know it again */
-	if (getrandom(mac, sizeof(mac), 0) != (ssize_t)sizeof(mac))
-		return err_sys(err, -errno, "getrandom");
-	mac[0] = (uint8_t)((mac[0] & 0xfc) | 2);
-	if (RECORD(ctx, err, SCOPE_HOST, "ifb", "made", "name", name, "mac",
-		   mac_text(mac)) < 0)
+	if (random_mac(mac, err) < 0 || RECORD(ctx, err, SCOPE_HOST, "ifb", "made",
+					       "name", name, "mac", mac_text(mac)) < 0)
 		return err->code;
 	if (nl_ifb_add(name, mac, err) < 0 || nl_link_by_name(name, &link, err) < 0)
 		return err->code;
-	if (link.addrgenmode == 0xff)
+	if (link.addrgenmode == 0xff || !nl_link_change(link.ifindex, &quiet, err))
 		return 0;
-	return nl_link_change(link.ifindex, &quiet, err);
+	return err_wrap(err, "cannot keep %s from making addresses", name);
 }
 
 static int publish(const char *backend, const char *path, const char *name,

@@ -57,9 +57,9 @@ int link_undo_offload(const struct rec *rec, const struct link *link, struct xhp
 		return err->code;
 	if (offload_get(link->name.s, which, &now, err) < 0)
 		return err->code == -ENODEV ? 0 : err->code;
-	if (now != on)
+	if (now != on || !offload_set(link->name.s, which, old, err))
 		return 0;
-	return offload_set(link->name.s, which, old, err);
+	return err->code == -ENODEV ? 0 : err->code;
 }
 
 /* What is switched on is a wish: a guest that does not take part in it has it off. */

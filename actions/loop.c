@@ -90,24 +90,40 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 
 /* ---- Making it ---- */
 
-/* Also done by a thread. Is the path still the same file's when it is done? */
 struct configuring {
-	const struct image *image;
-	int fd, rc;
-	bool moved;
+	int fd, file, rc;
 	struct loop_config config;
 };
 
 static void configure(void *data)
 {
 	struct configuring *c = data;
-	struct stat now;
 
-	c->rc = loopdev_configure(c->fd, c->image->fd, &c->config);
-	if (!c->rc)
-		c->moved = stat(c->image->path, &now) < 0 ||
-			   now.st_dev != c->image->st.st_dev ||
-			   now.st_ino != c->image->st.st_ino;
+	c->rc = loopdev_configure(c->fd, c->file, &c->config);
+}
+
+/* The kernel asks the file's server for its size; before direct I/O, it writes. */
+static int configure_in_time(struct configuring *c, const struct args *args,
+			     struct xhp_err *err)
+{
+	if (!args->image->is_local || args->direct_io)
+		return guarded(configure, c, 0, err);
+	configure(c);
+	return 0;
+}
+
+/* Is the path another file's than the one that was opened? */
+static int check_path(const struct image *i, struct xhp_err *err)
+{
+	struct stat now;
+	int rc = guarded_stat(i->path, &now, 0, err);
+
+	if (rc == -ETIMEDOUT)
+		return err_wrap(err, "%s: is its server dead?", i->path);
+	if (rc || now.st_dev != i->st.st_dev || now.st_ino != i->st.st_ino)
+		return err_set(err, -ESTALE, "%s is another file than it was just now",
+			       i->path);
+	return 0;
 }
 
 /* By the directory that holds our state: that may be lost, and the directory stays. */
@@ -199,7 +215,7 @@ static int try_loop(struct ctx *ctx, const struct args *args, const char *mark,
 		close(c->fd);
 		return err_set(err, -EBUSY, "%s is taken", loopdev_path(n));
 	}
-	c->image = args->image;
+	c->file = args->image->fd;
 	c->config.block_size = (uint32_t)args->block_size.v;
 	c->config.info.lo_flags = (args->image->writes ? 0U : LO_FLAGS_READ_ONLY) |
 				  (args->direct_io ? LO_FLAGS_DIRECT_IO : 0U);
@@ -212,7 +228,7 @@ static int try_loop(struct ctx *ctx, const struct args *args, const char *mark,
 		close(c->fd);
 		return err->code;
 	}
-	if (guarded(configure, c, 0, err) < 0)
+	if (configure_in_time(c, args, err) < 0)
 		return err_wrap(err, "%s: is its server dead?", args->file);
 	if (c->rc == -EBUSY) {
 		close(c->fd);
@@ -228,9 +244,8 @@ static int try_loop(struct ctx *ctx, const struct args *args, const char *mark,
 	if (loopdev_info(c->fd, &now) < 0)
 		memset(&now, 0, sizeof(now));
 	close(c->fd);
-	if (c->moved)
-		return err_set(err, -ESTALE, "%s is another file than it was just now",
-			       args->file);
+	if (check_path(args->image, err) < 0)
+		return err->code;
 	if (now.dev != file.dev || now.ino != file.ino ||
 	    !(now.flags & LO_FLAGS_READ_ONLY) != args->image->writes)
 		return err_set(err, -EIO, "%s does not show %s as it should",

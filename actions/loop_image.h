@@ -16,6 +16,7 @@ struct image {
 	int at; /* the file, for looking alone */
 	int fd; /* a file, open; a block device is not opened here */
 	bool dangling;
+	bool is_local; /* no server is asked about it */
 	struct stat st;
 	char resolved[PATH_MAX];
 	char swappable[PATH_MAX]; /* a directory where another than root can put a file */

@@ -6,15 +6,12 @@
  * the kernel refuses as long as there is a rule in it.
  */
 
-#include <stdio.h>
 #include <sys/socket.h>
 
 #include "actions.h"
-#include "nft.h"
 
 #define TABLE "xen-nat"
 #define CHAIN "postrouting"
-#define OWNER "xen-hotplug "
 
 struct args {
 	struct prefixes source;
@@ -163,7 +160,7 @@ static int take(const char *comment, struct xhp_err *err)
 static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
-	const char *comment = mem_printf(OWNER "%s", ctx->device);
+	const char *comment = rule_mark(ctx->device);
 	struct nft_listed *rules;
 	unsigned int n;
 	bool has = false;
@@ -182,7 +179,7 @@ static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
-	const struct plan p = { .comment = mem_printf(OWNER "%s", ctx->device),
+	const struct plan p = { .comment = rule_mark(ctx->device),
 				.out = args->out.s,
 				.source = args->source };
 
@@ -247,38 +244,9 @@ static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 	return put(&p, true, err);
 }
 
-/* Is its interface still there, as netback or libxl calls it? */
-static bool has_interface(const char *device)
-{
-	const char *tap = strncmp(device, "tap-", 4) ? "" : "-emu";
-	unsigned int domid, devid;
-	struct xhp_err unused;
-	struct link link;
-
-	return sscanf(device + strcspn(device, "-"), "-%u-%u", &domid, &devid) != 2 ||
-	       nl_link_by_name(mem_printf("vif%u.%u%s", domid, devid, tap), &link,
-			       &unused) != -ENODEV;
-}
-
 static int sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
 {
-	const size_t len = strlen(OWNER);
-	struct nft_listed *rules;
-	unsigned int n;
-
-	if (nft_rules(NFT_IP, TABLE, CHAIN, &rules, &n, err) < 0)
-		return err->code == -EOPNOTSUPP ? 0 : err->code;
-	for (unsigned int i = 0; i < n; i++) {
-		if (strncmp(rules[i].comment, OWNER, len) != 0 ||
-		    has_interface(rules[i].comment + len) ||
-		    !is_gone(rules[i].comment + len))
-			continue;
-		if (take(rules[i].comment, err) < 0)
-			return err->code;
-		log_info("removed the rule \"%s\": its device and journal are gone",
-			 rules[i].comment);
-	}
-	return 0;
+	return sweep_rules(NFT_IP, TABLE, CHAIN, is_gone, take, err);
 }
 
 const struct action action_masquerade = {

@@ -25,11 +25,6 @@ static const struct param params[] = {
 	{ .key = NULL },
 };
 
-static bool is_one(const struct prefix *p)
-{
-	return p->len == (p->family == AF_INET ? 32 : 128);
-}
-
 static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
@@ -42,7 +37,7 @@ static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *
 		uint8_t now[6];
 		bool fixed;
 
-		if (!is_one(p))
+		if (!prefix_is_host(p))
 			continue;
 		if (nl_neighbour_get(link.ifindex, p, &fixed, now, err) < 0)
 			return err->code;
@@ -65,7 +60,7 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 		uint8_t old[6];
 		bool fixed;
 
-		if (!is_one(p))
+		if (!prefix_is_host(p))
 			continue;
 		if (nl_neighbour_get(link.ifindex, p, &fixed, old, err) < 0)
 			return err->code;

@@ -307,8 +307,9 @@ static int check_interface(struct ovsdb *db, const struct ovs_port *port,
 	if (!ofport)
 		return err_set(
 			err, -EIO,
-			"ovs-vswitchd does not serve the bridge %s (is the kernel's "
-			"openvswitch module there?): see its log",
+			"ovs-vswitchd does not serve the bridge %s: see its log "
+			"(the kernel's datapath wants modprobe openvswitch, or a kernel "
+			"with CONFIG_OPENVSWITCH)",
 			port->bridge);
 	return 0;
 }

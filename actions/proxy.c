@@ -11,6 +11,7 @@ struct args {
 	struct ifname dev, uplink;
 	struct prefixes addresses;
 	bool arp;
+	struct link link; /* the uplink, found by the check */
 };
 
 static const struct param params[] = {
@@ -50,16 +51,9 @@ static int refuse_configuration(struct ctx *ctx, const struct link *link,
 	return 0;
 }
 
-/* A proxy is for one address. A prefix is routed to us by whoever is beyond the uplink.
- */
-static bool is_proxied(const struct prefix *p)
-{
-	return p->len == (p->family == AF_INET ? 32 : 128);
-}
-
 /* What is answered for on the uplink: one entry for all the interfaces of a guest. */
 struct proxied {
-	int ifindex;
+	const struct link *uplink;
 	const struct prefix *address;
 };
 
@@ -79,17 +73,22 @@ static int ensure_proxied(struct ctx *ctx, bool first, void *data, struct xhp_er
 	bool exists;
 
 	(void)first;
-	if (nl_proxy_exists(p->ifindex, p->address, &exists, err) < 0)
-		return err->code;
+	if (nl_proxy_exists(p->uplink->ifindex, p->address, &exists, err) < 0)
+		return err_wrap(err, "%s", p->uplink->name.s);
 	if (exists)
 		return 0;
 	if (!ctx->journal->nrecs &&
 	    RECORD(ctx, err, SCOPE_HOST, "proxy", "neighbour", "ifindex",
-		   mem_printf("%d", p->ifindex), "address", prefix_text(p->address)) < 0)
+		   mem_printf("%d", p->uplink->ifindex), "address",
+		   prefix_text(p->address)) < 0)
 		return err->code;
-	return nl_proxy_add(p->ifindex, p->address, err);
+	if (nl_proxy_add(p->uplink->ifindex, p->address, err) < 0)
+		return err_wrap(err, "%s", p->uplink->name.s);
+	return 0;
 }
 
+/* A proxy is for one address. A prefix is routed to us by whoever is beyond the uplink.
+ */
 static int answer_on_uplink(struct ctx *ctx, const struct args *args,
 			    const struct link *uplink, struct xhp_err *err)
 {
@@ -97,17 +96,17 @@ static int answer_on_uplink(struct ctx *ctx, const struct args *args,
 
 	for (unsigned int i = 0; i < args->addresses.n; i++)
 		v6 |= args->addresses.v[i].family == AF_INET6 &&
-		      is_proxied(&args->addresses.v[i]);
+		      prefix_is_host(&args->addresses.v[i]);
 	/* for all guests, so never switched back */
 	if (v6 && sysctl_write(sysctl_conf("ipv6", uplink, "proxy_ndp"), "1", err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < args->addresses.n; i++) {
-		struct proxied p = { uplink->ifindex, &args->addresses.v[i] };
+		struct proxied p = { uplink, &args->addresses.v[i] };
 		const char *text = prefix_text(p.address);
 
-		if (is_proxied(p.address) &&
-		    shared_hold(ctx, mem_printf("proxy-%d-%s", p.ifindex, text), text,
-				ensure_proxied, &p, err) < 0)
+		if (prefix_is_host(p.address) &&
+		    shared_hold(ctx, mem_printf("proxy-%d-%s", uplink->ifindex, text),
+				text, ensure_proxied, &p, err) < 0)
 			return err->code;
 	}
 	return 0;
@@ -115,12 +114,11 @@ static int answer_on_uplink(struct ctx *ctx, const struct args *args,
 
 static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
-	const struct args *args = data;
-	struct link uplink;
+	struct args *args = data;
 
 	(void)ctx;
 	(void)step;
-	return *args->uplink.s ? nl_link_by_name(args->uplink.s, &uplink, err) : 0;
+	return *args->uplink.s ? nl_link_by_name(args->uplink.s, &args->link, err) : 0;
 }
 
 static int plan_uplink(struct step *step, const struct args *args,
@@ -133,7 +131,7 @@ static int plan_uplink(struct step *step, const struct args *args,
 		const char *text = mem_printf("answered on %s", uplink->name.s);
 		bool exists;
 
-		if (!is_proxied(p))
+		if (!prefix_is_host(p))
 			continue;
 		if (nl_proxy_exists(uplink->ifindex, p, &exists, err) < 0)
 			return err->code;
@@ -146,7 +144,7 @@ static int plan_uplink(struct step *step, const struct args *args,
 static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
-	struct link link, uplink;
+	struct link link;
 
 	if (dev_or(ctx, &args->dev, &link, err) < 0)
 		return err->code;
@@ -158,17 +156,13 @@ static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *
 	}
 	if (args->arp && sysctl_plan(step, &link, "ipv4", "proxy_arp", "1", err) < 0)
 		return err->code;
-	if (!*args->uplink.s)
-		return 0;
-	if (nl_link_by_name(args->uplink.s, &uplink, err) < 0)
-		return err->code;
-	return plan_uplink(step, args, &uplink, err);
+	return args->link.ifindex ? plan_uplink(step, args, &args->link, err) : 0;
 }
 
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	const struct args *args = data;
-	struct link link, uplink;
+	struct link link;
 
 	(void)step;
 	if (dev_or(ctx, &args->dev, &link, err) < 0 ||
@@ -176,11 +170,7 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	    (args->arp && sysctl_set(ctx, "proxy", SCOPE_HOST, &link, "ipv4", "proxy_arp",
 				     "1", err) < 0))
 		return err->code;
-	if (!*args->uplink.s)
-		return 0;
-	if (nl_link_by_name(args->uplink.s, &uplink, err) < 0)
-		return err->code;
-	return answer_on_uplink(ctx, args, &uplink, err);
+	return args->link.ifindex ? answer_on_uplink(ctx, args, &args->link, err) : 0;
 }
 
 static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)

@@ -2,7 +2,6 @@
 // redirect: frames go out by another interface, instead of their way or besides.
 
 #include "actions.h"
-#include "nft.h"
 #include "nl_tc.h"
 
 enum { FROM_GUEST = 1, TO_GUEST };

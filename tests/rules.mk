@@ -27,7 +27,7 @@ build/tests/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $<
 
-build/tests/floor: $(addprefix tests/bench/,floor.c floor_ip.c floor_ovs.c floor_tc.c floor.h)
+build/tests/floor: $(addprefix tests/bench/,floor.c floor_filter.c floor_ip.c floor_ovs.c floor_tc.c floor.h)
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c,$^) -lxenstore
 

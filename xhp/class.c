@@ -77,16 +77,11 @@ int class_connected(struct ctx *ctx, enum verb_kind verb, struct xhp_err *err)
 		{ .path = mem_printf("%s/hotplug-error", path) },
 		{ .path = mem_printf("%s/hotplug-status", path), .value = "connected" },
 	};
-	const struct store_item gone[] = {
-		{ .path = mem_printf("%s/hotplug-status", path) },
-	};
 
 	if (verb == VERB_ATTACH)
 		return store_publish(path, items, 2, err);
 	/* the next detach is not to take it for attached */
-	if (store_publish(path, gone, 1, err) < 0 && err->code != -ENOENT)
-		return err->code;
-	return 0;
+	return store_remove(mem_printf("%s/hotplug-status", path), err);
 }
 
 /* Any class without a file of its own. */
@@ -133,22 +128,22 @@ bool class_serves(const struct class *class, const char *device, const char *typ
 
 const struct var_def *class_var_nth(const struct class *class, unsigned int i)
 {
-	unsigned int own = 0;
-
-	while (class->vars && class->vars[own].type.key)
-		own++;
-	if (i < own)
-		return &class->vars[i];
-	i -= own;
+	for (const struct var_def *own = class->vars; own && own->type.key; own++)
+		if (!i--)
+			return own;
 	return i < sizeof(common_vars) / sizeof(common_vars[0]) - 1 ? &common_vars[i]
 								    : NULL;
 }
 
 const struct var_def *class_var(const struct class *class, const char *name)
 {
-	const struct var_def *def;
+	const struct var_def *def = class->vars;
 
-	for (unsigned int i = 0; (def = class_var_nth(class, i)); i++) {
+	for (; def && def->type.key; def++) {
+		if (!strcmp(def->type.key, name))
+			return def;
+	}
+	for (def = common_vars; def->type.key; def++) {
 		if (!strcmp(def->type.key, name))
 			return def;
 	}

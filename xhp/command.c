@@ -103,7 +103,7 @@ static int command_parse(const struct template *t, struct command *ret,
 			return err->code;
 	}
 	if (c.quote)
-		return err_usage(err, &t->pos, "a \"\"\" without its end");
+		return err_usage(err, &t->pos, "a quotation mark without its end");
 	if (c.group)
 		return err_usage(
 			err, &t->pos,

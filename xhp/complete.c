@@ -32,7 +32,8 @@ static void offer(const struct line *l, const char *word, const char *help)
 {
 	if (strncmp(word, l->last, strlen(l->last)) != 0)
 		return;
-	printf("%s%s%s\n", word, help && *help ? "\t" : "", help ? help : "");
+	help = help ? help : "";
+	printf("%s%s%.*s\n", word, *help ? "\t" : "", (int)strcspn(help, "\n"), help);
 }
 
 static void offer_plain(const struct line *l, const char *word, const char *help)

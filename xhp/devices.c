@@ -7,6 +7,7 @@
 
 #include "class.h"
 #include "devices.h"
+#include "engine.h"
 #include "xhp.h"
 
 /* --- what it is called --- */
@@ -49,11 +50,9 @@ static const char *head(const struct journal *j, const char *name)
 
 static const char *var(const struct journal *j, const char *name)
 {
-	for (unsigned int i = 0; i < j->nvars; i++) {
-		if (!strcmp(j->vars[i].name, name))
-			return j->vars[i].value;
-	}
-	return "";
+	const char *s = field_get(j->vars, j->nvars, name);
+
+	return s ? s : "";
 }
 
 /* From the store, unless that does not answer; then as it was when it was attached. */
@@ -63,14 +62,16 @@ static const char *guest_name(const struct device *d)
 	static bool silent;
 	struct xhp_err err;
 
-	if (silent || !*d->domid)
+	/* a number of before the boot is another guest's by now */
+	if (silent || d->j.foreign_boot || !*d->domid)
 		return var(&d->j, "vm/name");
 	if (last && !strcmp(last, d->domid))
 		return name;
 	last = d->domid;
 	if (store_read(mem_printf("/local/domain/%s/name", d->domid), &name, &err) == 0)
 		return name;
-	silent = err.code != -ENOENT && err.code != -EACCES;
+	/* -EINVAL: what is there is no text */
+	silent = err.code != -ENOENT && err.code != -EACCES && err.code != -EINVAL;
 	return name = var(&d->j, "vm/name");
 }
 
@@ -99,6 +100,41 @@ static const char *name_inside(const struct device *d)
 	if (!strncmp(d->type, "vbd", 3))
 		return disk_name(strtoul(d->devid, NULL, 10));
 	return !strcmp(d->type, "vif") ? mem_printf("eth%s", d->devid) : "";
+}
+
+struct device device_was(const char *name, const char *type, const char *guest,
+			 const char *uuid)
+{
+	struct device d = { .name = name, .type = type, .guest = guest, .netdev = "" };
+	const char *number = mem_strdup(name), *dash;
+	struct field *head = MEM_ARRAY(struct field, 3);
+
+	d.domid = d.devid = d.as = "";
+	dash = strrchr(number, '-');
+	if (dash) {
+		d.devid = dash + 1;
+		number = mem_strndup(number, (size_t)(dash - number));
+		dash = strrchr(number, '-');
+	}
+	if (!dash)
+		return d; /* COLO's have no number */
+	d.domid = dash + 1;
+	if (!*type) /* it failed before that was known */
+		d.type = type = !strncmp(name, "tap-", 4)
+					? "vif"
+					: mem_strndup(name, strcspn(name, "-"));
+	d.as = name_inside(&d);
+	head[0] = (struct field){ "path", mem_printf("backend/%s/%s/%s", type, d.domid,
+						     d.devid) };
+	head[1] = (struct field){ "uuid", uuid };
+	head[2] = (struct field){ "dev",
+				  !strcmp(type, "vif")
+					  ? mem_printf("vif%s.%s%s", d.domid, d.devid,
+						       *name == 't' ? "-emu" : "")
+					  : "" };
+	d.j.head = head;
+	d.j.nhead = 3;
+	return d;
 }
 
 int devices_list(struct device **ret, unsigned int *ret_n, unsigned int *ret_bad,
@@ -138,16 +174,11 @@ int devices_list(struct device **ret, unsigned int *ret_n, unsigned int *ret_bad
 
 const char *device_guest(const struct device *d)
 {
-	struct xhp_err unused;
-
 	if (!*d->domid)
 		return "-";
 	if (!*d->guest)
 		return d->domid;
-	return mem_printf("%s (%s)",
-			  value_check(V_TEXT, d->guest, &unused) < 0 ? quoted(d->guest)
-								     : d->guest,
-			  d->domid);
+	return mem_printf("%s (%s)", printable(d->guest), d->domid);
 }
 
 /* --- finding one --- */
@@ -201,11 +232,26 @@ static bool is_guests(const struct device *d, const char *text)
 	return false;
 }
 
+/* As a step asked for it, or else as the toolstack was told. */
+static bool is_mac(const struct device *d, const char *text)
+{
+	const char *mac = var(&d->j, "mac"), *path = head(&d->j, "path");
+	struct xhp_err unused;
+
+	if (value_check(V_MAC, text, &unused) < 0 || strcmp(d->type, "vif") != 0 ||
+	    d->j.foreign_boot)
+		return false;
+	/* of one that was, there is no more to be known */
+	if (!*mac && (!*head(&d->j, "self") ||
+		      store_read(mem_printf("%s/mac", path), &mac, &unused) < 0))
+		return false;
+	return !strcasecmp(mac, text);
+}
+
 /* What may be several devices': the guest's name alone, or a part alone. */
 static bool is_short(const struct device *d, const char *text)
 {
-	return is(d->guest, text) || is(d->as, text) ||
-	       (strchr(text, ':') && !strcasecmp(var(&d->j, "mac"), text));
+	return is(d->guest, text) || is(d->as, text) || is_mac(d, text);
 }
 
 /* An emulated NIC's tap, or what Remus and COLO put beside a vif. */
@@ -237,50 +283,71 @@ static const char *candidate(void *data, unsigned int i)
 	return mem_printf("%s/%s", d->guest, d->as);
 }
 
+unsigned int device_named(const struct device *d, const char *text)
+{
+	if (!strcmp(d->name, text))
+		return 0;
+	if (is_name(d, text))
+		return 1;
+	if (is_guests(d, text))
+		return 2;
+	return is_short(d, text) ? 3 : DEVICE_NOT;
+}
+
 int devices_find(const struct device *list, unsigned int n, const char *text,
 		 const struct device **ret, struct xhp_err *err)
 {
-	bool (*const tiers[])(const struct device *, const char *) = { is_name, is_guests,
-								       is_short };
+	unsigned int best = DEVICE_NOT, count = 0;
+	const struct device *found = NULL;
 	struct candidates all = { list, n };
+	struct buf names = { 0 };
 
 	for (unsigned int i = 0; i < n; i++) {
-		if (!strcmp(list[i].name, text)) {
-			*ret = &list[i];
-			return 0;
-		}
-	}
-	for (size_t t = 0; t < sizeof(tiers) / sizeof(tiers[0]); t++) {
-		const struct device *found = NULL;
-		struct buf names = { 0 };
-		unsigned int count = 0;
+		unsigned int named = device_named(&list[i], text);
 
-		for (unsigned int i = 0; i < n; i++) {
-			if (!tiers[t](&list[i], text))
-				continue;
-			/* of them, the vif is meant */
-			if (found && is_beside(found, &list[i]))
-				count--;
-			else if (found && is_beside(&list[i], found))
-				continue;
-			found = &list[i];
-			count++;
-			buf_printf(&names, "%s%s (%s)", names.len ? ", " : "",
-				   found->name, device_guest(found));
+		if (named > best || named == DEVICE_NOT)
+			continue;
+		if (named < best) {
+			best = named;
+			count = 0;
+			found = NULL;
+			names = (struct buf){ 0 };
 		}
-		if (count > 1)
-			return err_set(err, -EEXIST, "%s may be any of %s", quoted(text),
-				       names.s);
-		if (count) {
-			*ret = found;
-			return 0;
-		}
+		/* of them, the vif is meant */
+		if (found && is_beside(found, &list[i]))
+			count--;
+		else if (found && is_beside(&list[i], found))
+			continue;
+		found = &list[i];
+		count++;
+		buf_printf(&names, "%s%s (%s)", names.len ? ", " : "", found->name,
+			   device_guest(found));
+	}
+	if (count > 1)
+		return err_set(err, -EEXIST, "%s may be any of %s", quoted(text),
+			       names.s);
+	if (count) {
+		*ret = found;
+		return 0;
 	}
 	return err_set(err, -ENOENT, "nothing is attached as %s%s", quoted(text),
 		       meant(did_you_mean(text, candidate, &all)));
 }
 
-/* --- where it went --- */
+/* --- where it went, and how it is --- */
+
+const char *device_state(struct device *d)
+{
+	struct xhp_err unused;
+	int rc;
+
+	if (d->j.foreign_boot)
+		return STATE_OLD;
+	if (!d->j.complete)
+		return STATE_INCOMPLETE;
+	rc = engine_audit(&d->j, &unused);
+	return rc < 0 ? STATE_UNKNOWN : rc ? STATE_DRIFTED : STATE_ATTACHED;
+}
 
 /* Up to `end`: false if a field was empty. */
 static bool say(const struct rec *rec, const char *text, const char *end, struct buf *b)

@@ -19,6 +19,17 @@ struct device {
 int devices_list(struct device **ret, unsigned int *ret_n, unsigned int *ret_bad,
 		 struct xhp_err *err);
 
+/* One that was, by what is remembered of it: the journal's name, and whose it was. */
+struct device device_was(const char *name, const char *type, const char *guest,
+			 const char *uuid);
+
+/*
+ * How surely `text` names a device, 0 best; DEVICE_NOT: it does not. Of several devices
+ * it names those that it does most surely.
+ */
+#define DEVICE_NOT 4
+unsigned int device_named(const struct device *d, const char *text);
+
 /*
  * The device that `text` names: vif-1-0, vif1.0, its present name, a backend path,
  * GUEST/eth0, GUEST:xvda, a MAC address, or one of the last two parts of those where
@@ -39,6 +50,14 @@ const struct shown *rec_shown(const struct rec *rec);
 
 /* "${field}" of the record put in place; "[...]" drops out if a field in it is empty. */
 const char *rec_say(const struct rec *rec, const char *text);
+
+/* Is it as it was made? */
+#define STATE_ATTACHED   "attached"
+#define STATE_DRIFTED    "DRIFTED"
+#define STATE_UNKNOWN    "unknown"    /* something could not be looked at */
+#define STATE_INCOMPLETE "incomplete" /* a run was cut short, or is at work */
+#define STATE_OLD        "before boot"
+const char *device_state(struct device *d);
 
 /* "web1 (1)" */
 const char *device_guest(const struct device *d);

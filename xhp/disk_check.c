@@ -49,27 +49,9 @@ static enum disk_mode mode_of(const char *text)
 	return strchr(text, '!') ? DISK_FORCE : DISK_W;
 }
 
-/* Whose disk it is going to be: ".../TYPE/DOMID/DEVID" */
-static void find_guest(struct sharing *s)
-{
-	const char *path = getenv("XENBUS_PATH"), *part[3] = { NULL };
-	char *copy = mem_strdup(path ? path : ""), *word;
-	struct xhp_err unused;
-	uint64_t domid;
-
-	while ((word = strsep(&copy, "/"))) {
-		part[0] = part[1];
-		part[1] = part[2];
-		part[2] = word;
-	}
-	if (!part[0] || uint_parse(part[1], 0, UINT16_MAX, &domid, &unused) < 0)
-		return;
-	s->domid = (long)domid;
-	s->device = mem_printf("%s-%s-%s", part[0], part[1], part[2]);
-}
-
 int cmd_disk_check(int argc, char **argv, struct xhp_err *err)
 {
+	const char *path = getenv("XENBUS_PATH");
 	struct wanted *w = MEM_NEW(struct wanted);
 	struct sharing s = { .fd = -1, .image = -1, .domid = -1 };
 	const struct disk_ids none = { 0 };
@@ -93,7 +75,8 @@ int cmd_disk_check(int argc, char **argv, struct xhp_err *err)
 		s.image = w->fd;
 		s.id = (struct disk_id){ true, w->st.st_dev, w->st.st_ino };
 	}
-	find_guest(&s);
+	if (path)
+		sharing_for(&s, path);
 	for (;;) {
 		rc = sharing_check(&s, err);
 		if (rc == -ENODATA && !sharing_resolve(&s, err))

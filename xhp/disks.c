@@ -237,34 +237,36 @@ static int names(const char *dir, struct field **ret, unsigned int *ret_n,
 	return journal_names(index_dir(dir), ret, ret_n, err);
 }
 
-static int read_once(bool *has, const char *dir, struct nameset *set, struct xhp_err *err)
+static int known_in(struct disks_known *known, const char *dir, const char *name,
+		    bool *ret, struct xhp_err *err)
 {
 	struct field *list;
 	unsigned int n;
 
-	if (*has)
-		return 0;
-	if (journal_names(dir, &list, &n, err) < 0)
-		return err->code;
-	for (unsigned int i = 0; i < n; i++)
-		nameset_add(set, list[i].name);
-	*has = true;
+	if (!known->read) {
+		if (names(dir, &list, &n, err) < 0)
+			return err->code;
+		for (unsigned int i = 0; i < n; i++)
+			nameset_add(&known->names, list[i].name);
+		known->read = true;
+	}
+	*ret = nameset_has(&known->names, name);
 	return 0;
 }
 
-int disks_know(struct disks_known *known, const char *device, ino_t backend, bool *ret,
-	       struct xhp_err *err)
+int disks_know_backend(struct disks_known *known, ino_t backend, bool *ret,
+		       struct xhp_err *err)
 {
-	if (read_once(&known->has_journals, JOURNAL_DEVICES, &known->journals, err) < 0 ||
-	    (backend ? read_once(&known->has_backends, index_dir(BACKENDS),
-				 &known->backends, err)
-		     : read_once(&known->has_devices, index_dir(DEVICES), &known->devices,
-				 err)) < 0)
-		return err->code;
-	*ret = nameset_has(&known->journals, device) &&
-	       (backend ? nameset_has(&known->backends, number_name(backend))
-			: nameset_has(&known->devices, device));
-	return 0;
+	char number[32];
+
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)backend);
+	return known_in(known, BACKENDS, number, ret, err);
+}
+
+int disks_know_device(struct disks_known *known, const char *device, bool *ret,
+		      struct xhp_err *err)
+{
+	return known_in(known, DEVICES, device, ret, err);
 }
 
 int disks_loops(unsigned char **ret, size_t *ret_size, struct xhp_err *err)

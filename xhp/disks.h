@@ -61,16 +61,18 @@ bool disks_uses(const char *device, const struct disk_id *id);
 bool disks_entered(const char *device, const struct disk_ids *ids);
 
 /*
- * Need a device not be looked at? `backend` is the inode number of its entry in
- * XEN_BACKEND; 0: it is none of the kernel's. The index is read once for all calls with
+ * Has a device an entry of its own, and so one for each of its disks? By its backend's
+ * inode number in XEN_BACKEND, or by its name. The index is read once for all calls with
  * one `known`, empty at first.
  */
 struct disks_known {
-	bool has_journals, has_devices, has_backends;
-	struct nameset journals, devices, backends;
+	bool read;
+	struct nameset names;
 };
-int disks_know(struct disks_known *known, const char *device, ino_t backend, bool *ret,
-	       struct xhp_err *err);
+int disks_know_backend(struct disks_known *known, ino_t backend, bool *ret,
+		       struct xhp_err *err);
+int disks_know_device(struct disks_known *known, const char *device, bool *ret,
+		      struct xhp_err *err);
 
 /* Which loop devices are in it: `ret` has a byte for each number below `ret_size`. */
 int disks_loops(unsigned char **ret, size_t *ret_size, struct xhp_err *err);

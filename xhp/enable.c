@@ -12,6 +12,7 @@
 
 #include "commands.h"
 #include "deadline.h"
+#include "find.h"
 #include "log.h"
 #include "mem.h"
 #include "paths.h"
@@ -66,14 +67,8 @@ static bool is_library(const char *name)
 static bool is_wrapper(const char *name)
 {
 	CLEANUP_FD int fd = open(wrapper_path(name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	char line[256];
-	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
 
-	if (n < 2 || *name == '.')
-		return false;
-	line[n] = '\0';
-	line[strcspn(line, "\n")] = '\0';
-	return !strncmp(line, "#!", 2) && strstr(line, "/xen-hotplug run");
+	return fd >= 0 && *name != '.' && recipe_is_program(fd);
 }
 
 static int compare(const void *a, const void *b)
@@ -329,9 +324,13 @@ static int each(int argc, char **argv, int (*fn)(const char *, struct xhp_err *)
 
 int cmd_enable(int argc, char **argv, struct xhp_err *err)
 {
-	if (argc > 1 && !strcmp(argv[1], "--list"))
-		return each(argc - 1, argv + 1, list_one, err);
-	return each(argc, argv, enable_one, err);
+	int kept = 1;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--list") != 0)
+			argv[kept++] = argv[i];
+	}
+	return each(kept, argv, kept < argc ? list_one : enable_one, err);
 }
 
 int cmd_disable(int argc, char **argv, struct xhp_err *err)

@@ -112,14 +112,15 @@ int engine_audit_one(struct journal *j, const struct rec *rec, struct xhp_err *e
 }
 
 /* What was repaired once may be two records' concern: each is looked at anew. */
-static enum drift repair_one(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+static enum drift repair_one(struct ctx *ctx, const struct rec *rec, enum drift found,
+			     struct xhp_err *err)
 {
 	const struct action *a = action_find(rec->action);
 	struct xhp_err what = *err;
 	bool shared = !strcmp(rec->action, SHARED_ACTION);
 
 	if (!shared && (!a || !a->repair))
-		return DRIFTED;
+		return found;
 	if ((shared ? shared_repair : a->repair)(ctx, rec, err) < 0) {
 		err_wrap(err, "%s, and cannot be repaired", what.text);
 		return DRIFTED;
@@ -136,7 +137,7 @@ int engine_repair(struct journal *j, struct xhp_err *err)
 
 	for (unsigned int i = 0; i < j->nrecs; i++) {
 		if (audit_one(&ctx, &j->recs[i], err) &&
-		    repair_one(&ctx, &j->recs[i], err) == DRIFTED)
+		    repair_one(&ctx, &j->recs[i], DRIFTED, err) == DRIFTED)
 			return err->code < 0 ? err->code : -EIO;
 	}
 	return 0;
@@ -152,14 +153,16 @@ unsigned int engine_compare(struct journal *j, bool repair,
 
 	for (unsigned int i = 0; i < j->nrecs; i++) {
 		const struct rec *rec = &j->recs[i];
-		enum drift drift = DRIFTED;
+		enum drift drift;
 		struct xhp_err err;
+		int rc = audit_one(&ctx, rec, &err);
 
-		if (!audit_one(&ctx, rec, &err))
+		if (!rc)
 			continue;
+		drift = rc < 0 ? UNKNOWN : DRIFTED;
 		if (repair)
-			drift = repair_one(&ctx, rec, &err);
-		left += drift == DRIFTED;
+			drift = repair_one(&ctx, rec, drift, &err);
+		left += drift != REPAIRED;
 		tell(data, rec, drift, err.text);
 	}
 	return left;
@@ -170,13 +173,27 @@ unsigned int engine_compare(struct journal *j, bool repair,
 /* Whose device it is; a driver domain cannot read it. */
 static const char *guest_uuid(const struct request *req)
 {
-	const char *path = mem_printf("/local/domain/%u/vm", req->domid), *vm, *slash;
-	struct xhp_err unused;
+	return req->path ? store_uuid(req->domid) : NULL;
+}
 
-	if (!req->path || store_read(path, &vm, &unused) < 0)
-		return NULL;
-	slash = strrchr(vm, '/');
-	return slash ? slash + 1 : vm;
+/* For the log: by a name that costs no question, as some recipes have asked for it. */
+static const char *note_guest(const char *uuid, const struct field *vars,
+			      unsigned int nvars)
+{
+	runlog_guest(uuid, field_get(vars, nvars, "vm/name"));
+	return uuid;
+}
+
+/* What is tried in vain is what is looked for later, when the guest is gone. */
+static void note_refused(const struct request *req)
+{
+	struct xhp_err unused;
+	const char *name;
+
+	if (!req->path ||
+	    store_read(mem_printf("/local/domain/%u/name", req->domid), &name, &unused))
+		name = NULL;
+	runlog_guest(guest_uuid(req), name);
 }
 
 static int write_header(struct ctx *ctx, struct xhp_err *err)
@@ -199,7 +216,7 @@ static int write_header(struct ctx *ctx, struct xhp_err *err)
 			{ "devid", req->path ? mem_printf("%u", req->devid) : NULL },
 			{ "path", req->path },
 			{ "self", mem_printf("%u", self) },
-			{ "uuid", guest_uuid(req) },
+			{ "uuid", note_guest(guest_uuid(req), vars, nvars) },
 			{ "ifindex",
 			  ctx->dev.ifindex ? mem_printf("%d", ctx->dev.ifindex) : NULL },
 			{ "dev", ctx->dev.ifindex ? ctx->dev.name.s : NULL },
@@ -313,7 +330,7 @@ int engine_is_attached(struct ctx *ctx, struct xhp_err *err)
 		err_set(err, -EINTR, "the run that attached it was cut short");
 		return 0;
 	}
-	now = guest_uuid(ctx->req);
+	now = note_guest(guest_uuid(ctx->req), j->vars, j->nvars);
 	if (uuid && now && strcmp(uuid, now) != 0) {
 		err_set(err, -ESTALE, "it was another guest's");
 		return 0;
@@ -481,6 +498,8 @@ static int run_detach(struct ctx *ctx, struct xhp_err *err)
 	int rc;
 
 	deadline_extend(DEADLINE_UNDO);
+	if (!j->foreign_boot)
+		note_guest(journal_head(j, "uuid"), j->vars, j->nvars);
 	if (j->foreign_boot)
 		rc = 0;
 	else if (j->version)
@@ -508,6 +527,7 @@ static void tell_error(const struct request *req, const struct recipe *recipe,
 	deadline_extend(until < DEADLINE_TELL ? until : DEADLINE_TELL);
 	store_again();
 	recipe->class->finish_err(req->path, err);
+	note_refused(req);
 }
 
 int engine_run(const struct request *req, const struct recipe *recipe,

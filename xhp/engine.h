@@ -32,7 +32,7 @@ int engine_undo_shared(struct journal *j, bool rollback, struct xhp_err *err);
  * Compares what a journal holds with what there is, and tells each difference; puts it
  * back if `repair`, in the order in which it was made. The number of differences left.
  */
-enum drift { DRIFTED, REPAIRED };
+enum drift { DRIFTED, REPAIRED, UNKNOWN /* could not be looked at */ };
 unsigned int engine_compare(struct journal *j, bool repair,
 			    void (*tell)(void *data, const struct rec *rec,
 					 enum drift drift, const char *what),

@@ -17,6 +17,16 @@ static void set_text(struct xhp_err *err, const char *fmt, va_list ap)
 	strcpy(err->text, text);
 }
 
+/* What it is about, and what it means, is said anew. */
+static int made(struct xhp_err *err, int code, bool usage, const struct pos *pos)
+{
+	err->code = code;
+	err->usage = usage;
+	err->busy = err->refused = false;
+	err->pos = pos ? *pos : (struct pos){ 0 };
+	return code;
+}
+
 int err_set(struct xhp_err *err, int code, const char *fmt, ...)
 {
 	va_list ap;
@@ -24,10 +34,7 @@ int err_set(struct xhp_err *err, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	set_text(err, fmt, ap);
 	va_end(ap);
-	err->code = code;
-	err->usage = err->busy = err->refused = false;
-	err->pos = (struct pos){ 0 };
-	return code;
+	return made(err, code, false, NULL);
 }
 
 int err_sys(struct xhp_err *err, int code, const char *fmt, ...)
@@ -40,10 +47,7 @@ int err_sys(struct xhp_err *err, int code, const char *fmt, ...)
 	va_end(ap);
 	len = strlen(err->text);
 	snprintf(err->text + len, sizeof(err->text) - len, ": %s", strerror(-code));
-	err->code = code;
-	err->usage = err->busy = false;
-	err->pos = (struct pos){ 0 };
-	return code;
+	return made(err, code, false, NULL);
 }
 
 int err_usage(struct xhp_err *err, const struct pos *pos, const char *fmt, ...)
@@ -53,11 +57,7 @@ int err_usage(struct xhp_err *err, const struct pos *pos, const char *fmt, ...)
 	va_start(ap, fmt);
 	set_text(err, fmt, ap);
 	va_end(ap);
-	err->code = -EINVAL;
-	err->usage = true;
-	err->busy = false;
-	err->pos = pos ? *pos : (struct pos){ 0 };
-	return err->code;
+	return made(err, -EINVAL, true, pos);
 }
 
 int err_wrap(struct xhp_err *err, const char *fmt, ...)
@@ -72,5 +72,16 @@ int err_wrap(struct xhp_err *err, const char *fmt, ...)
 	va_end(ap);
 	len = strlen(err->text);
 	snprintf(err->text + len, sizeof(err->text) - len, ": %s", inner);
+	return err->code;
+}
+
+int kernel_lacks(struct xhp_err *err, const char *modules, const char *options)
+{
+	size_t len = strlen(err->text);
+
+	snprintf(err->text + len, sizeof(err->text) - len,
+		 modules ? ": this kernel lacks it: modprobe -a %s, or a kernel with %s"
+			 : "%s: this kernel was built without %s",
+		 modules ? modules : "", options);
 	return err->code;
 }

@@ -33,6 +33,12 @@ int err_sys(struct xhp_err *err, int code, const char *fmt, ...) XHP_PRINTF(3, 4
 int err_usage(struct xhp_err *err, const struct pos *pos, const char *fmt, ...)
 	XHP_PRINTF(3, 4);
 
+/*
+ * Says behind the error's text that it is because the kernel lacks this part: the modules
+ * that have it (NULL: none), and the options that it is built with; returns its code.
+ */
+int kernel_lacks(struct xhp_err *err, const char *modules, const char *options);
+
 /* Puts "FMT: " before the error's text; returns its code. */
 int err_wrap(struct xhp_err *err, const char *fmt, ...) XHP_PRINTF(2, 3);
 

@@ -114,6 +114,16 @@ int file_read_guarded(const char *path, const char *what, struct file *ret,
 	return take(r, what, ret, err);
 }
 
+bool recipe_is_program(int fd)
+{
+	char line[256];
+	ssize_t n = pread(fd, line, sizeof(line) - 1, 0);
+
+	line[n > 0 ? n : 0] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	return !strncmp(line, "#!", 2) && strstr(line, "/xen-hotplug run");
+}
+
 static bool is_recipe_name(const char *name)
 {
 	size_t len = strlen(name);
@@ -169,6 +179,8 @@ int recipe_find(const char *name, const struct scope *parent, const struct pos *
 	if (recipe_names(&names, &n, &unused) < 0)
 		names = MEM_NEW(const char *);
 	name_near = did_you_mean(name, name_candidate, names);
+	if (!parent && access(name, F_OK) == 0) /* a file that lies here has a path */
+		name_near = mem_printf("./%s", name);
 	if (name_near && !strcmp(name_near, name)) /* the one that asks */
 		err_usage(err, pos, "there is no other recipe %s in %s or %s",
 			  quoted(name), ADMIN_RECIPES, SHIPPED_RECIPES);

@@ -29,6 +29,9 @@ int file_read(const char *path, const char *what, struct file *ret, struct xhp_e
 int file_read_guarded(const char *path, const char *what, struct file *ret,
 		      struct xhp_err *err);
 
+/* Is it a recipe that has been made a program: #!.../xen-hotplug run? */
+bool recipe_is_program(int fd);
+
 /*
  * The file of a recipe: the administrator's directory, then the shipped ones; a path
  * as it is, but not in [use] (`parent` set). Never finds a file that is using it.

@@ -3,6 +3,7 @@
 #ifndef XHP_GUARD_H
 #define XHP_GUARD_H
 
+#include <stdbool.h>
 #include <sys/stat.h>
 
 #include "err.h"
@@ -16,7 +17,16 @@
 int guarded(void (*fn)(void *data), void *data, unsigned int limit_ms,
 	    struct xhp_err *err);
 
-/* stat(2) so: 0, -ETIMEDOUT as above, or what the call said. */
+/*
+ * What a path leads to, from the kernel's memory alone: device, inode and type of file.
+ * False if somebody would have to be asked, or if there is nothing.
+ */
+bool cached_stat(const char *path, struct stat *ret);
+
+/*
+ * What a path leads to: device, inode and type of file alone are told. 0, -ETIMEDOUT as
+ * above, or what stat(2) said.
+ */
 int guarded_stat(const char *path, struct stat *ret, unsigned int limit_ms,
 		 struct xhp_err *err);
 

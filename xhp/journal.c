@@ -26,14 +26,26 @@
 
 static void add_encoded(struct buf *b, const char *s)
 {
+	const char *plain = s;
+
 	for (; *s; s++) {
 		unsigned char c = (unsigned char)*s;
 
-		if (c <= ' ' || c >= 0x7f || c == '%' || c == '=')
-			buf_printf(b, "%%%02X", c);
-		else
-			buf_add(b, s, 1);
+		if (c > ' ' && c < 0x7f && c != '%' && c != '=')
+			continue;
+		buf_add(b, plain, (size_t)(s - plain));
+		buf_printf(b, "%%%02X", c);
+		plain = s + 1;
 	}
+	buf_add(b, plain, (size_t)(s - plain));
+}
+
+static void add_field(struct buf *b, const char *name, const char *value)
+{
+	buf_add(b, " ", 1);
+	buf_adds(b, name);
+	buf_add(b, "=", 1);
+	add_encoded(b, value);
 }
 
 /* In place; what is not an escape stays as it is. */
@@ -68,13 +80,18 @@ static struct field to_field(char *text)
 	return f;
 }
 
-const char *rec_get(const struct rec *r, const char *name)
+const char *field_get(const struct field *f, unsigned int n, const char *name)
 {
-	for (unsigned int i = 0; i < r->nfields; i++) {
-		if (!strcmp(r->fields[i].name, name))
-			return r->fields[i].value;
+	for (unsigned int i = 0; i < n; i++) {
+		if (!strcmp(f[i].name, name))
+			return f[i].value;
 	}
 	return NULL;
+}
+
+const char *rec_get(const struct rec *r, const char *name)
+{
+	return field_get(r->fields, r->nfields, name);
 }
 
 long rec_num(const struct rec *r, const char *name, long missing)
@@ -399,21 +416,20 @@ int journal_begin(struct journal *j, const struct field *head, unsigned int nhea
 	struct buf b = { 0 };
 
 	add_start(j, &b);
-	buf_printf(&b, "head");
+	buf_adds(&b, "head");
 	for (unsigned int i = 0; i < nhead; i++) {
 		if (!head[i].value)
 			continue;
-		buf_printf(&b, " %s=", head[i].name);
-		add_encoded(&b, head[i].value);
+		add_field(&b, head[i].name, head[i].value);
 		*MEM_PUSH(j->head, j->nhead) = head[i];
 	}
-	buf_printf(&b, "\n");
+	buf_adds(&b, "\n");
 	for (unsigned int i = 0; i < nvars; i++) {
-		buf_printf(&b, "var ");
+		buf_adds(&b, "var ");
 		add_encoded(&b, vars[i].name);
-		buf_printf(&b, " ");
+		buf_adds(&b, " ");
 		add_encoded(&b, vars[i].value);
-		buf_printf(&b, "\n");
+		buf_adds(&b, "\n");
 	}
 	return append(j, &b, err);
 }
@@ -427,10 +443,10 @@ int journal_line(struct journal *j, const char *word, const char *field,
 	buf_printf(&b, "%s ", word);
 	add_encoded(&b, field);
 	if (value) {
-		buf_printf(&b, " ");
+		buf_adds(&b, " ");
 		add_encoded(&b, value);
 	}
-	buf_printf(&b, "\n");
+	buf_adds(&b, "\n");
 	return append(j, &b, err);
 }
 
@@ -451,9 +467,9 @@ static int add_compacted(const struct journal *j, struct buf *b)
 			buf_printf(b, "%s\n", line);
 	}
 	for (unsigned int i = 0; i < j->nholders; i++) {
-		buf_printf(b, "holder ");
+		buf_adds(b, "holder ");
 		add_encoded(b, j->holders[i]);
-		buf_printf(b, "\n");
+		buf_adds(b, "\n");
 	}
 	return 0;
 }
@@ -498,7 +514,7 @@ void journal_step(struct journal *j, const char *step, const char *action,
 
 	buf_printf(&b, "step %s %s ", step, action);
 	add_encoded(&b, where);
-	buf_printf(&b, "\n");
+	buf_adds(&b, "\n");
 	j->pending = b.s;
 	j->cur_step = step;
 	j->cur_where = where;
@@ -515,7 +531,7 @@ int journal_record(struct journal *j, struct xhp_err *err, enum rec_scope scope,
 
 	add_start(j, &b);
 	if (j->pending)
-		buf_printf(&b, "%s", j->pending);
+		buf_adds(&b, j->pending);
 	j->pending = NULL;
 	buf_printf(&b, "rec %u %s %s %s", id, scope == SCOPE_HOST ? "host" : "device",
 		   action, kind);
@@ -526,15 +542,14 @@ int journal_record(struct journal *j, struct xhp_err *err, enum rec_scope scope,
 			continue;
 		if (n == MAX_FIELDS - 4)
 			break;
-		buf_printf(&b, " %s=", name);
-		add_encoded(&b, value);
+		add_field(&b, name, value);
 		f[n++] = (struct field){ name, mem_strdup(value) };
 	}
 	va_end(ap);
 	if (name)
 		return err_set(err, -E2BIG, "[%s] %s: too many fields for a record",
 			       action, kind);
-	buf_printf(&b, "\n");
+	buf_adds(&b, "\n");
 	if (append(j, &b, err) < 0)
 		return err->code;
 	*MEM_PUSH(j->recs, j->nrecs) = (struct rec){

@@ -38,6 +38,9 @@ struct field {
 	const char *name, *value;
 };
 
+/* The value of the first field of that name, or NULL. */
+const char *field_get(const struct field *f, unsigned int n, const char *name);
+
 struct rec {
 	unsigned int id;
 	enum rec_scope scope;

@@ -43,7 +43,7 @@ static int libiptc_load(uint8_t family, const struct libiptc **ret, struct xhp_e
 	static struct libiptc libs[2];
 	const bool v6 = family == AF_INET6;
 	struct libiptc *l = &libs[v6];
-	const char *path = v6 ? "libip6tc.so.2" : "libip4tc.so.2";
+	const char *path = v6 ? "libip6tc.so.2" : "libip4tc.so.2", *why;
 	const struct {
 		const char *name;
 		void *function;
@@ -63,6 +63,7 @@ static int libiptc_load(uint8_t family, const struct libiptc **ret, struct xhp_e
 	if (l->lib)
 		return 0;
 	l->lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	why = dlerror();
 	for (unsigned int i = 0; l->lib && i < sizeof(symbols) / sizeof(*symbols); i++) {
 		char name[64];
 		void *address;
@@ -71,6 +72,7 @@ static int libiptc_load(uint8_t family, const struct libiptc **ret, struct xhp_e
 			 symbols[i].name);
 		address = dlsym(l->lib, name);
 		if (!address) {
+			why = mem_printf("it has no %s", name);
 			dlclose(l->lib);
 			l->lib = NULL;
 		}
@@ -81,7 +83,7 @@ static int libiptc_load(uint8_t family, const struct libiptc **ret, struct xhp_e
 			err, -ELIBACC,
 			"iptables' legacy tables are in use, and cannot be changed "
 			"without %s: %s",
-			path, dlerror());
+			path, why);
 	return 0;
 }
 
@@ -147,9 +149,7 @@ static void ifname_match(char *name, unsigned char *mask, const char *ifname)
 static void source_match(uint8_t *addr, uint8_t *mask, const struct prefix *p)
 {
 	for (unsigned int i = 0; i < (p->family == AF_INET ? 4 : 16); i++) {
-		unsigned int bits = p->len > 8 * i ? p->len - 8 * i : 0;
-
-		mask[i] = bits >= 8 ? 0xff : (uint8_t)(0xff00 >> bits);
+		mask[i] = prefix_mask(p, i);
 		addr[i] = p->addr[i] & mask[i];
 	}
 }
@@ -213,18 +213,20 @@ static void entry_build(union any_entry *e, const struct accept *a, const char *
 	}
 }
 
-static bool entry_has_comment(uint8_t family, const void *entry, const char *comment)
+/* NULL: it has none. */
+static const char *entry_comment(uint8_t family, const void *entry)
 {
 	const struct parts p = entry_parts(family, entry);
 	const struct xt_entry_match *m;
 
 	for (size_t at = p.size; at < p.target_offset; at += m->u.match_size) {
 		m = (const void *)((const char *)entry + at);
-		if (!strcmp(m->u.user.name, "comment") &&
-		    !strncmp((const char *)m->data, comment, XT_MAX_COMMENT_LEN))
-			return true;
+		if (!strcmp(m->u.user.name, "comment"))
+			return mem_strndup(
+				(const char *)m->data,
+				strnlen((const char *)m->data, XT_MAX_COMMENT_LEN));
 	}
-	return false;
+	return NULL;
 }
 
 /* The kernel leaves what is behind a match's name as it was in the library's buffer. */
@@ -283,7 +285,8 @@ static unsigned int *rules_find(const struct libiptc *l, void *handle, uint8_t f
 	const void *e;
 
 	for (e = l->first_rule(CHAIN, handle); e; e = l->next_rule(e, handle), at++) {
-		bool is = comment && entry_has_comment(family, e, comment);
+		const char *own = comment ? entry_comment(family, e) : NULL;
+		bool is = own && !strcmp(own, comment);
 
 		for (unsigned int i = 0; !comment && i < n && !is; i++)
 			is = rules[i].family == family &&
@@ -334,26 +337,38 @@ int legacy_exchange(uint8_t family, const char *comment, const struct accept *ru
 		if (handle)
 			l->free(handle);
 	} while (rc == -EAGAIN && --tries);
-	if (rc)
-		return err_set(err, rc,
-			       "cannot change iptables' legacy chain " CHAIN ": %s",
-			       l->strerror(-rc));
-	return 0;
+	if (!rc)
+		return 0;
+	err_set(err, rc, "cannot change iptables' legacy chain " CHAIN ": %s",
+		l->strerror(-rc));
+	return rc == -ENOENT ? kernel_lacks(err, "xt_physdev xt_comment",
+					    "CONFIG_NETFILTER_XT_MATCH_PHYSDEV, "
+					    "CONFIG_NETFILTER_XT_MATCH_COMMENT")
+			     : rc;
+}
+
+/* For reading alone; without the lock. */
+static void *open_table(uint8_t family, const struct libiptc **ret, struct xhp_err *err)
+{
+	void *handle;
+
+	if (libiptc_load(family, ret, err) < 0)
+		return NULL;
+	handle = (*ret)->init(TABLE);
+	if (!handle)
+		err_set(err, -errno, "cannot read iptables' legacy chain " CHAIN ": %s",
+			(*ret)->strerror(errno));
+	return handle;
 }
 
 int legacy_audit(uint8_t family, const char *comment, unsigned int n, struct xhp_err *err)
 {
 	const struct libiptc *l;
 	unsigned int have;
-	void *handle;
+	void *handle = open_table(family, &l, err);
 
-	if (libiptc_load(family, &l, err) < 0)
-		return err->code;
-	handle = l->init(TABLE);
 	if (!handle)
-		return err_set(err, -errno,
-			       "cannot read iptables' legacy chain " CHAIN ": %s",
-			       l->strerror(errno));
+		return err->code;
 	rules_find(l, handle, family, comment, NULL, 0, &have);
 	l->free(handle);
 	if (have == n)
@@ -361,4 +376,25 @@ int legacy_audit(uint8_t family, const char *comment, unsigned int n, struct xhp
 	err_set(err, -ESTALE,
 		"%u rules of iptables' legacy chain " CHAIN " instead of %u", have, n);
 	return 1;
+}
+
+int legacy_comments(uint8_t family, struct texts *ret, struct xhp_err *err)
+{
+	const struct libiptc *l;
+	void *handle = open_table(family, &l, err);
+	const void *e;
+
+	if (!handle)
+		return err->code;
+	for (e = l->first_rule(CHAIN, handle); e; e = l->next_rule(e, handle)) {
+		const char *comment = entry_comment(family, e);
+		unsigned int i = 0;
+
+		while (comment && i < ret->n && strcmp(ret->v[i], comment) != 0)
+			i++;
+		if (comment && i == ret->n)
+			*MEM_PUSH(ret->v, ret->n) = comment;
+	}
+	l->free(handle);
+	return 0;
 }

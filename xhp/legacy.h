@@ -30,4 +30,7 @@ int legacy_exchange(uint8_t family, const char *comment, const struct accept *ru
 int legacy_audit(uint8_t family, const char *comment, unsigned int n,
 		 struct xhp_err *err);
 
+/* Adds to `ret` the comments of the chain's rules, each once. */
+int legacy_comments(uint8_t family, struct texts *ret, struct xhp_err *err);
+
 #endif

@@ -277,8 +277,9 @@ static unsigned int lint_one(const char *name, json_t *list)
 			log_problem(&found[i].pos, found[i].warning, found[i].text);
 	}
 	if (!rc && !list)
-		printf("%s: %s, %u steps: %s\n", recipe.root->path, recipe.device,
-		       recipe.nsteps, n ? mem_printf("%u warnings", n) : "ok");
+		printf("%s: %s, %u step%s: %s\n", recipe.root->path, recipe.device,
+		       recipe.nsteps, recipe.nsteps == 1 ? "" : "s",
+		       n ? mem_printf("%u warning%s", n, n == 1 ? "" : "s") : "ok");
 	return rc < 0 ? errors + !errors : 0;
 }
 

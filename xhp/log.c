@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "mem.h"
 #include "runlog.h"
+#include "text.h"
 
 static const char *subject;
 static bool opened, enabled, quiet;
@@ -107,21 +109,31 @@ static void place(char *dst, size_t size, const struct pos *p, const char *kind,
 			 p->file ? ": " : "", kind, text);
 }
 
-/* The line, and a caret under the place. */
+/* The line, and a caret under the place; what is no text is not for a terminal. */
 static void show_line(const struct pos *p)
 {
-	int indent;
+	struct buf line = { 0 }, indent = { 0 };
+	int width, len;
 
 	if (!p->src)
 		return;
-	indent = fprintf(stderr, "%5d | ", p->line) - 2;
-	fprintf(stderr, "%s\n", p->src);
-	if (p->col <= 0)
-		return;
-	fprintf(stderr, "%*s| ", indent, "");
-	for (int i = 0; i < p->col - 1 && p->src[i]; i++)
-		fputc(p->src[i] == '\t' ? '\t' : ' ', stderr);
-	fputs("^\n", stderr);
+	for (const char *s = p->src; *s && strcmp(s, "\r") != 0; s += len) {
+		const unsigned char *c = (const unsigned char *)s;
+
+		len = utf8_len(c);
+		if (!len || (utf8_is_control(c) && *s != '\t')) {
+			buf_add(&line, "?", 1);
+			len = len ? len : 1;
+		} else {
+			buf_add(&line, s, (size_t)len);
+		}
+		if (s - p->src < p->col - 1)
+			buf_add(&indent, *s == '\t' ? "\t" : " ", 1);
+	}
+	width = fprintf(stderr, "%5d | ", p->line) - 2;
+	fprintf(stderr, "%s\n", line.len ? line.s : "");
+	if (p->col > 0)
+		fprintf(stderr, "%*s| %s^\n", width, "", indent.len ? indent.s : "");
 }
 
 void log_error(const struct xhp_err *err)

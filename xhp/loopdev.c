@@ -84,6 +84,7 @@ int loopdev_by_number(unsigned int number, struct loopdev *ret)
 /* /proc/partitions leaves out what has no size, as a loop device that shows nothing. */
 int loopdev_list(unsigned int **ret, unsigned int *ret_n, struct xhp_err *err)
 {
+	static char buffer[65536];
 	FILE *f = fopen("/proc/partitions", "re");
 	unsigned int *list = NULL, n = 0;
 	char line[256];
@@ -91,7 +92,7 @@ int loopdev_list(unsigned int **ret, unsigned int *ret_n, struct xhp_err *err)
 	if (!f)
 		return err_sys(err, -errno, "/proc/partitions");
 	/* each read has the kernel go through all devices from the first one */
-	setvbuf(f, NULL, _IOFBF, 65536);
+	setvbuf(f, buffer, _IOFBF, sizeof(buffer));
 	while (fgets(line, sizeof(line), f)) {
 		unsigned long number;
 		char *name, *end;

@@ -58,7 +58,7 @@ static int run(int argc, char **argv, struct xhp_err *err)
 		}
 		/* no class yet, but a toolstack that waits for a word; below /libxl it
 		 * asks for the exit status first */
-		if (path && *path && strncmp(path, "/libxl/", 7) != 0)
+		if (path && request_is_path(path) && strncmp(path, "/libxl/", 7) != 0)
 			class_find("")->finish_err(path, err);
 		return err->code;
 	}
@@ -170,7 +170,7 @@ const struct command commands[] = {
 	  "Prints \"ok\"; or \"guest MAJOR:MINOR\" or \"local MAJOR:MINOR\" (in hexadecimal,\n"
 	  "as Xen's block script did), then with exit status 1 and who has it on standard\n"
 	  "error. Whose disk it is going to be is in XENBUS_PATH. The caller holds the lock\n"
-	  "\"block\". MODE: with \"w\", for writing; with both \"w\" and \"!\", always ok.\n",
+	  "\"block\". MODE: with \"w\", for writing; with \"!\" beside it, or \"!\" alone, always ok.\n",
 	  cmd_disk_check },
 	{ "help", "[COMMAND|ACTION|CLASS] [KEY]",
 	  "explain a command, an action, a device class",

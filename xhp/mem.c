@@ -114,17 +114,25 @@ void buf_add(struct buf *b, const char *s, size_t len)
 	b->s[b->len] = '\0';
 }
 
+void buf_adds(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
 	va_list again;
-	int len;
+	size_t len;
 
 	va_copy(again, ap);
-	len = vsnprintf(NULL, 0, fmt, again);
+	buf_reserve(b, 0);
+	len = (size_t)vsnprintf(b->s + b->len, b->cap - b->len, fmt, ap);
+	if (len >= b->cap - b->len) {
+		buf_reserve(b, len);
+		vsnprintf(b->s + b->len, len + 1, fmt, again);
+	}
 	va_end(again);
-	buf_reserve(b, (size_t)len);
-	vsnprintf(b->s + b->len, (size_t)len + 1, fmt, ap);
-	b->len += (size_t)len;
+	b->len += len;
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)

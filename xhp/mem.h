@@ -32,6 +32,7 @@ struct buf {
 	size_t len, cap;
 };
 void buf_add(struct buf *b, const char *s, size_t len);
+void buf_adds(struct buf *b, const char *s);
 void buf_printf(struct buf *b, const char *fmt, ...) XHP_PRINTF(2, 3);
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
 

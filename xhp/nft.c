@@ -166,8 +166,7 @@ static struct range prefix_range(const struct prefix *p, unsigned int bytes)
 	unsigned int i;
 
 	for (i = 0; i < bytes; i++) {
-		unsigned int bits = p->len > 8 * i ? p->len - 8 * i : 0;
-		uint8_t mask = bits >= 8 ? 0xff : (uint8_t)(0xff00 >> bits);
+		uint8_t mask = prefix_mask(p, i);
 
 		r.start[i] = p->addr[i] & mask;
 		r.end[i] = r.start[i] | (uint8_t)~mask;
@@ -347,9 +346,7 @@ void nft_source(struct nft_batch *b, const struct prefix *p, bool is_short)
 	if (!p->len)
 		return;
 	for (unsigned int i = 0; i < len; i++) {
-		unsigned int bits = p->len > 8 * i ? p->len - 8 * i : 0;
-
-		mask[i] = bits >= 8 ? 0xff : (uint8_t)(0xff00 >> bits);
+		mask[i] = prefix_mask(p, i);
 		addr[i] = p->addr[i] & mask[i];
 	}
 	nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, p->family == AF_INET ? 12 : 8, len);

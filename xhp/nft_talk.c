@@ -10,6 +10,7 @@
 #include <libnftnl/table.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,12 @@ static int kernel_error(const struct nlmsghdr *nlh, const char **ret_words)
 	return e->error;
 }
 
+static int no_nftables(struct xhp_err *err)
+{
+	err_set(err, -EOPNOTSUPP, "the kernel has no nftables");
+	return kernel_lacks(err, "nf_tables", "CONFIG_NF_TABLES");
+}
+
 static int sock_open(struct xhp_err *err)
 {
 	int on = 1;
@@ -59,7 +66,7 @@ static int sock_open(struct xhp_err *err)
 		return 0;
 	sock = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 	if (!sock && errno == EPROTONOSUPPORT)
-		return err_set(err, -EOPNOTSUPP, "the kernel has no nftables");
+		return no_nftables(err);
 	if (!sock)
 		return err_sys(err, -errno, "cannot open a netfilter socket");
 	if (mnl_socket_bind(sock, 0, MNL_SOCKET_AUTOPID)) {
@@ -135,6 +142,48 @@ static const char *msg_describe(const struct nlmsghdr *nlh)
 			  table ? mnl_attr_get_str(table) : "?", rule);
 }
 
+static int no_family(enum nft_family family, struct xhp_err *err)
+{
+	err_set(err, -EOPNOTSUPP, "the kernel has no nftables %s family",
+		nft_family_name(family));
+	return kernel_lacks(err, NULL,
+			    family == NFT_NETDEV ? "CONFIG_NF_TABLES_NETDEV"
+			    : family == NFT_IP   ? "CONFIG_NF_TABLES_IPV4"
+						 : "CONFIG_NF_TABLES_IPV6");
+}
+
+/* What is not in nf_tables itself. The message asks for it by a name. */
+static void name_part(const struct nlmsghdr *nlh, struct xhp_err *err)
+{
+	static const struct {
+		unsigned int type;
+		uint16_t attr;
+		const char *name, *modules, *options;
+	} parts[] = {
+		{ NFT_MSG_NEWCHAIN, NFTA_CHAIN_TYPE, "nat", "nft_chain_nat",
+		  "CONFIG_NFT_NAT" },
+		{ NFT_MSG_NEWRULE, NFTA_EXPR_NAME, "masq", "nft_masq",
+		  "CONFIG_NFT_MASQ" },
+		{ NFT_MSG_NEWRULE, NFTA_MATCH_NAME, "physdev", "nft_compat xt_physdev",
+		  "CONFIG_NFT_COMPAT, CONFIG_NETFILTER_XT_MATCH_PHYSDEV" },
+	};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const size_t size = strlen(parts[i].name) + 1;
+		const struct nlattr head = { (uint16_t)(MNL_ATTR_HDRLEN + size),
+					     parts[i].attr };
+		char attr[64];
+
+		memcpy(attr, &head, MNL_ATTR_HDRLEN);
+		memcpy(attr + MNL_ATTR_HDRLEN, parts[i].name, size);
+		if (nft_msg_type(nlh) == parts[i].type &&
+		    memmem(nlh, nlh->nlmsg_len, attr, head.nla_len)) {
+			kernel_lacks(err, parts[i].modules, parts[i].options);
+			return;
+		}
+	}
+}
+
 /* Sets the error for an answer to message `seq` of the batch; 0 = its envelope. */
 static int refused(const struct nft_batch *b, uint32_t seq, int code, const char *words,
 		   struct xhp_err *err)
@@ -144,15 +193,16 @@ static int refused(const struct nft_batch *b, uint32_t seq, int code, const char
 	while ((nlh = nft_msg_next(b, nlh)) && nlh->nlmsg_seq != seq)
 		;
 	if (!nlh && code == -EOPNOTSUPP)
-		return err_set(err, code, "the kernel has no nftables");
+		return no_nftables(err);
 	if (nlh && nft_msg_type(nlh) == NFT_MSG_NEWTABLE &&
 	    (code == -EOPNOTSUPP || code == -EAFNOSUPPORT))
-		return err_set(err, -EOPNOTSUPP, "the kernel has no nftables %s family",
-			       nft_family_name(msg_gen(nlh)->nfgen_family));
+		return no_family(msg_gen(nlh)->nfgen_family, err);
 	if (words)
 		err_set(err, code, "%s: %s", words, strerror(-code));
 	else
 		err_set(err, code, "%s", strerror(-code));
+	if (nlh && (code == -ENOENT || code == -EOPNOTSUPP))
+		name_part(nlh, err);
 	return err_wrap(err, "%s", nlh ? msg_describe(nlh) : "cannot change nftables");
 }
 

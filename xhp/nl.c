@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "mem.h"
 #include "nl.h"
@@ -17,6 +18,7 @@
 #include "xhp.h"
 
 static struct nl_sock *sock;
+static _Alignas(8) char answer[65536]; /* no message of the kernel's is longer */
 
 static int open_socket(struct xhp_err *err)
 {
@@ -34,10 +36,7 @@ static int open_socket(struct xhp_err *err)
 		sock = NULL;
 		return err_set(err, -EIO, "rtnetlink: %s", nl_geterror(rc));
 	}
-	/* a get answers by itself; and no look at a message's length before it is read */
-	nl_socket_disable_auto_ack(sock);
-	nl_socket_disable_msg_peek(sock);
-	nl_socket_set_msg_buf_size(sock, 65536);
+	nl_socket_disable_auto_ack(sock); /* a get answers by itself */
 	/* kernels before 4.20 lack one or the other, and work without */
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, options[i], &on,
@@ -73,6 +72,25 @@ static int take_done(struct nlmsghdr *h, struct xhp_err *err)
 	return code < 0 ? err_set(err, code, "%s", strerror(-code)) : 0;
 }
 
+/* As nl_recv(), which clears 64 KiB for each answer. Returns the length. */
+static int receive(struct xhp_err *err)
+{
+	struct sockaddr_nl from;
+	struct iovec iov = { answer, sizeof(answer) };
+	struct msghdr msg = { .msg_name = &from, .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t len;
+
+	do {
+		msg.msg_namelen = sizeof(from);
+		len = recvmsg(nl_socket_get_fd(sock), &msg, 0);
+	} while (len < 0 ? errno == EINTR : from.nl_pid != 0);
+	if (len < 0)
+		return err_sys(err, -errno, "rtnetlink");
+	if (!len || msg.msg_flags & MSG_TRUNC)
+		return err_set(err, -EMSGSIZE, "rtnetlink: an answer that is cut short");
+	return (int)len;
+}
+
 static int talk_once(struct nl_msg *msg, nl_reply_fn fn, void *data, bool *ret_intr,
 		     struct xhp_err *err)
 {
@@ -87,19 +105,15 @@ static int talk_once(struct nl_msg *msg, nl_reply_fn fn, void *data, bool *ret_i
 	seq = nlmsg_hdr(msg)->nlmsg_seq;
 	rc = 0;
 	while (!done) {
-		unsigned char *answer = NULL;
-		struct sockaddr_nl from;
-		int len = nl_recv(sock, &from, &answer, NULL);
 		struct nlmsghdr *h = (struct nlmsghdr *)(void *)answer;
+		int len = receive(err);
 
-		if (len <= 0) {
-			free(answer);
-			return err_set(err, -EIO, "rtnetlink: %s", nl_geterror(len));
-		}
+		if (len < 0)
+			return len;
 		for (; nlmsg_ok(h, len) && !done; h = nlmsg_next(h, &len)) {
 			int code = 0;
 
-			if (h->nlmsg_seq != seq || from.nl_pid != 0)
+			if (h->nlmsg_seq != seq)
 				continue;
 			intr |= h->nlmsg_flags & NLM_F_DUMP_INTR;
 			/* a get without NLM_F_ACK ends with its one message */
@@ -122,7 +136,6 @@ static int talk_once(struct nl_msg *msg, nl_reply_fn fn, void *data, bool *ret_i
 				code = fn(h, data, err);
 			rc = code < 0 ? code : 0;
 		}
-		free(answer);
 	}
 	*ret_intr = intr;
 	return rc;

@@ -106,40 +106,15 @@ int nl_bridge_add(const char *name, const uint8_t mac[6], bool filtering,
 		nl_put(nla_put_u8(msg, IFLA_BR_VLAN_FILTERING, 1));
 	nla_nest_end(msg, own);
 	nla_nest_end(msg, info);
-	if (nl_talk(msg, NULL, NULL, err) < 0)
-		return err_wrap(err, "cannot make the bridge %s", name);
-	return 0;
-}
-
-static int count_port(struct nlmsghdr *h, void *data, struct xhp_err *err)
-{
-	const struct ifinfomsg *ifi = h ? nlmsg_data(h) : NULL;
-	int *search = data; /* the bridge, and how many */
-	struct nlattr *master;
-
-	(void)err;
-	if (!h) {
-		search[1] = 0;
+	if (nl_talk(msg, NULL, NULL, err) == 0)
 		return 0;
+	/* in rtnl_newlink() (Linux' net/core/rtnetlink.c); without VLANs it says nothing
+	 */
+	if (err->code == -EOPNOTSUPP && strstr(err->text, "Unknown device type")) {
+		kernel_lacks(err, "bridge", "CONFIG_BRIDGE");
+		err->code = -EPFNOSUPPORT;
 	}
-	/* older kernels do not filter */
-	master = nlmsg_find_attr(h, sizeof(*ifi), IFLA_MASTER);
-	search[1] += master && (int)nla_get_u32(master) == search[0];
-	return 0;
-}
-
-int nl_bridge_ports(int ifindex, unsigned int *ret, struct xhp_err *err)
-{
-	const struct ifinfomsg ifi = { 0 };
-	struct nl_msg *msg = nl_new_msg(RTM_GETLINK, NLM_F_DUMP, &ifi, sizeof(ifi));
-	int search[2] = { ifindex, 0 };
-
-	nl_put(nla_put_u32(msg, IFLA_MASTER, (uint32_t)ifindex));
-	nl_put(nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS));
-	if (nl_talk(msg, count_port, search, err) < 0)
-		return err_wrap(err, "ports of interface %d", ifindex);
-	*ret = (unsigned int)search[1];
-	return 0;
+	return err_wrap(err, "cannot make the bridge %s", name);
 }
 
 /* --- ports --- */

@@ -12,13 +12,12 @@ struct bridge {
 };
 int nl_bridge_get(int ifindex, struct bridge *ret, struct xhp_err *err);
 
-/* A new one, down: no STP, no forward delay. */
+/* A new one, down: no STP, no forward delay. -EPFNOSUPPORT: the kernel has no bridges;
+ * -EOPNOTSUPP: they know no VLANs. */
 int nl_bridge_add(const char *name, const uint8_t mac[6], bool filtering,
 		  struct xhp_err *err);
 /* From now on, a frame passes only where its VLAN is set. */
 int nl_bridge_filter(int ifindex, struct xhp_err *err);
-/* How many ports it has. */
-int nl_bridge_ports(int ifindex, unsigned int *ret, struct xhp_err *err);
 
 /* A port's options, under the names that recipes and journals have for them. */
 enum port_option {

@@ -72,6 +72,8 @@ static int get_qdisc(int ifindex, uint32_t parent, struct tc_qdisc *ret,
 		tc_msg(RTM_GETQDISC, NLM_F_ACK | NLM_F_ECHO, ifindex, parent, 0, 0),
 		take_qdisc, &qdisc, err);
 
+	if (rc == -EOPNOTSUPP) /* it does not know the message */
+		kernel_lacks(err, NULL, "CONFIG_NET_SCHED");
 	if (rc < 0 && rc != -ENOENT && rc != -EINVAL)
 		return err_wrap(err, "qdisc of interface %d", ifindex);
 	*ret = qdisc;
@@ -98,15 +100,14 @@ static struct nl_msg *new_qdisc(int ifindex, uint32_t parent, uint32_t handle,
 	return msg;
 }
 
-static int add_qdisc(struct nl_msg *msg, const char *kind, struct xhp_err *err)
+static int add_qdisc(struct nl_msg *msg, const char *kind, const char *module,
+		     const char *option, struct xhp_err *err)
 {
-	if (nl_talk(msg, NULL, NULL, err) < 0)
-		return err_wrap(
-			err, "qdisc %s%s", kind,
-			err->code == -ENOENT
-				? mem_printf(" (the kernel's module sch_%s)", kind)
-				: "");
-	return 0;
+	if (nl_talk(msg, NULL, NULL, err) == 0)
+		return 0;
+	if (err->code == -ENOENT)
+		kernel_lacks(err, module, option);
+	return err_wrap(err, "qdisc %s", kind);
 }
 
 int tc_plug_add(int ifindex, uint32_t limit, struct xhp_err *err)
@@ -115,7 +116,7 @@ int tc_plug_add(int ifindex, uint32_t limit, struct xhp_err *err)
 	struct nl_msg *msg = new_qdisc(ifindex, TC_H_ROOT, TC_HANDLE, "plug");
 
 	nl_put(nla_put(msg, TCA_OPTIONS, sizeof(opt), &opt));
-	return add_qdisc(msg, "plug", err);
+	return add_qdisc(msg, "plug", "sch_plug", "CONFIG_NET_SCH_PLUG", err);
 }
 
 int tc_tbf_add(int ifindex, uint64_t rate, uint32_t burst, uint32_t limit,
@@ -135,7 +136,7 @@ int tc_tbf_add(int ifindex, uint64_t rate, uint32_t burst, uint32_t limit,
 		nl_put(nla_put_u64(msg, TCA_TBF_RATE64, bytes));
 	nl_put(nla_put_u32(msg, TCA_TBF_BURST, burst));
 	nla_nest_end(msg, options);
-	return add_qdisc(msg, "tbf", err);
+	return add_qdisc(msg, "tbf", "sch_tbf", "CONFIG_NET_SCH_TBF", err);
 }
 
 int tc_root_del(int ifindex, uint32_t handle, struct xhp_err *err)
@@ -152,7 +153,7 @@ int tc_clsact_add(int ifindex, struct xhp_err *err)
 {
 	return add_qdisc(
 		new_qdisc(ifindex, TC_H_CLSACT, TC_H_MAKE(TC_H_CLSACT, 0), "clsact"),
-		"clsact", err);
+		"clsact", "sch_ingress", "CONFIG_NET_SCH_INGRESS", err);
 }
 
 int tc_clsact_del(int ifindex, const char *kind, struct xhp_err *err)
@@ -205,12 +206,12 @@ int tc_redirect_add(int ifindex, enum tc_hook hook, const struct tc_redirect *r,
 	nla_nest_end(msg, action);
 	nla_nest_end(msg, actions);
 	nla_nest_end(msg, options);
-	if (nl_talk(msg, NULL, NULL, err) < 0)
-		return err_wrap(err, "tc filter%s",
-				err->code == -ENOENT
-					? " (the kernel's modules cls_u32, act_mirred)"
-					: "");
-	return 0;
+	if (nl_talk(msg, NULL, NULL, err) == 0)
+		return 0;
+	if (err->code == -ENOENT)
+		kernel_lacks(err, "cls_u32 act_mirred",
+			     "CONFIG_NET_CLS_U32, CONFIG_NET_ACT_MIRRED");
+	return err_wrap(err, "tc filter");
 }
 
 int tc_redirect_del(int ifindex, enum tc_hook hook, struct xhp_err *err)
@@ -236,11 +237,16 @@ static struct nlattr *find(struct nlattr *nest, int type)
 /* One filter is several messages: itself, its hash table, its elements. */
 static int take_filter(struct nlmsghdr *h, void *data, struct xhp_err *err)
 {
-	const struct tcmsg *tcm = nlmsg_data(h);
 	struct filter_search *search = data;
 	struct nlattr *attr[TCA_MAX + 1], *action, *parms;
 	const struct tc_mirred *mirred;
+	const struct tcmsg *tcm;
 
+	if (!h) {
+		*search = (struct filter_search){ 0 };
+		return 0;
+	}
+	tcm = nlmsg_data(h);
 	if (h->nlmsg_type != RTM_NEWTFILTER)
 		return 0;
 	if (TC_H_MAJ(tcm->tcm_info) != TC_HANDLE) {
@@ -287,9 +293,9 @@ int nl_ifb_add(const char *name, const uint8_t mac[6], struct xhp_err *err)
 	info = nla_nest_start(msg, IFLA_LINKINFO);
 	nl_put(nla_put_string(msg, IFLA_INFO_KIND, "ifb"));
 	nla_nest_end(msg, info);
-	if (nl_talk(msg, NULL, NULL, err) < 0)
-		return err_wrap(err, "cannot make the ifb interface %s%s", name,
-				err->code == -EOPNOTSUPP ? " (the kernel's module ifb)"
-							 : "");
-	return 0;
+	if (nl_talk(msg, NULL, NULL, err) == 0)
+		return 0;
+	if (err->code == -EOPNOTSUPP)
+		kernel_lacks(err, "ifb", "CONFIG_IFB");
+	return err_wrap(err, "cannot make the ifb interface %s", name);
 }

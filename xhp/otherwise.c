@@ -27,17 +27,6 @@ static bool is_plain(const char *name)
 			    "0123456789_-") == len;
 }
 
-/* Is it a recipe that has been made a program? */
-static bool is_recipe(int fd)
-{
-	char line[128];
-	ssize_t n = read(fd, line, sizeof(line) - 1);
-
-	line[n > 0 ? n : 0] = '\0';
-	line[strcspn(line, "\n")] = '\0';
-	return !strncmp(line, "#!", 2) && strstr(line, "/xen-hotplug run");
-}
-
 /* -ENOENT: there is none. */
 static int load_script(const char *name, const char *device, struct recipe *ret,
 		       struct xhp_err *err)
@@ -51,8 +40,8 @@ static int load_script(const char *name, const char *device, struct recipe *ret,
 		return -ENOENT;
 	if (owner_check(&st, path, err) < 0 || owner_check(&dir, SCRIPTS, err) < 0)
 		return err->code;
-	return is_recipe(fd) ? recipe_load(path, ret, err)
-			     : recipe_of_script(device, path, ret, err);
+	return recipe_is_program(fd) ? recipe_load(path, ret, err)
+				     : recipe_of_script(device, path, ret, err);
 }
 
 /* Who serves the device where `step` cannot. -ENOENT: nobody. */

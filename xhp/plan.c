@@ -14,20 +14,15 @@
 #include "vars.h"
 #include "xhp.h"
 
-/* A command's words; one that needs quotes has them. */
-static const char *words_text(struct ctx *ctx, const struct step *step,
-			      const struct entry *e)
+static const char *command_text(struct ctx *ctx, const struct step *step,
+				const struct entry *e)
 {
-	struct buf b = { 0 };
 	struct xhp_err err;
 	struct texts words;
 
 	if (command_words(ctx, step->scope, &e->value, &words, &err) < 0)
 		return mem_strdup(err.text);
-	for (unsigned int i = 0; i < words.n; i++)
-		buf_printf(&b, "%s%s", i ? " " : "",
-			   strpbrk(words.v[i], " \"'") ? quoted(words.v[i]) : words.v[i]);
-	return b.s ? b.s : "";
+	return words_text(&words);
 }
 
 /* What the value waits for is known already: the step before it makes nothing here. */
@@ -68,12 +63,12 @@ static void add_key(struct ctx *ctx, const struct step *step, const struct entry
 		   template_is_secret(step->scope, &e->value)) {
 		text = e->value.text;
 	} else if (e->param->type == V_COMMAND) {
-		text = words_text(ctx, step, e);
+		text = command_text(ctx, step, e);
 	} else if (expand(ctx, step->scope, &e->value, e->param->type, &text, &err) < 0) {
 		text = err.text;
 	}
 	if (*text)
-		json_object_set_new(keys, e->key, json_string(text));
+		json_set_text(keys, e->key, text);
 }
 
 /* Null: what it changes is not known, and why. */
@@ -124,9 +119,8 @@ static json_t *step_json(struct ctx *ctx, struct step *step)
 		add_key(ctx, step, &step->entries[i], keys, later);
 	for (unsigned int i = 0; !json_is_false(runs) && step->gives[i].name; i++) {
 		if (step->results[i] && *step->results[i])
-			json_object_set_new(results, step->gives[i].name,
-					    json_string(step->secret ? "(secret)"
-								     : step->results[i]));
+			json_set_text(results, step->gives[i].name,
+				      step->secret ? "(secret)" : step->results[i]);
 	}
 	json_set_text(o, "step", step->name);
 	json_set_text(o, "action", step->action->name);

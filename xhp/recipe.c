@@ -50,7 +50,8 @@ static int take_device(struct recipe *recipe, const struct token_key *k,
 {
 	if (value_check(V_TOKEN, k->value, err) < 0 || !*k->value) {
 		recipe->part = true;
-		return err_usage(err, &k->pos, "device: not a class");
+		return err_usage(err, &k->pos, "device: %s is not the name of a class",
+				 quoted(k->value));
 	}
 	if (recipe->device && strcmp(recipe->device, k->value) != 0)
 		return err_usage(err, &k->pos,
@@ -73,6 +74,8 @@ static int take_header_key(struct recipe *recipe, struct scope *scope,
 				 "[recipe] has no key \"%s\"; it has device, "
 				 "description, requires",
 				 k->key);
+	if (value_check(V_LINES, k->value, err) < 0)
+		return err_usage(err, &k->pos, "description: %s", err->text);
 	if (!recipe->description || !scope->parent)
 		recipe->description = k->value;
 	return 0;
@@ -383,6 +386,8 @@ static int finish(struct recipe *ret, struct scope *root, struct xhp_err *err)
 {
 	struct recipe recipe = *ret;
 
+	/* what follows from an error that was told is not told, too */
+	recipe.part |= problems_count() > 0;
 	if (!recipe.device && !recipe.part)
 		err_usage(err, &(struct pos){ .file = root->path },
 			  "no \"device =\" in [recipe]: which class is it for?");

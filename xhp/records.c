@@ -12,6 +12,33 @@ const char *field_before(const struct field *f)
 	return !strncmp(f->name, "old-", 4) ? f->name + 4 : NULL;
 }
 
+const char *field_text(const struct field *f)
+{
+	struct texts words = { 0 };
+	char *copy, *word;
+
+	if (!strchr(f->value, '\n'))
+		return printable(f->value);
+	copy = mem_strdup(f->value);
+	while ((word = strsep(&copy, "\n")))
+		*MEM_PUSH(words.v, words.n) = word;
+	return words_text(&words);
+}
+
+const char *rec_asked(const struct rec *rec)
+{
+	struct buf b = { 0 };
+
+	for (unsigned int i = 0; i < rec->nfields; i++) {
+		const struct field *f = &rec->fields[i];
+
+		if (!field_before(f))
+			buf_printf(&b, "%s%s=%s", b.len ? " " : "", f->name,
+				   field_text(f));
+	}
+	return b.s ? b.s : "";
+}
+
 static bool can_audit(const struct rec *rec)
 {
 	const struct action *a = action_find(rec->action);
@@ -31,7 +58,7 @@ const char *rec_now(struct journal *j, const struct rec *rec, struct xhp_err *er
 	return rc < 0 ? "unknown" : rc ? "drifted" : "in place";
 }
 
-static json_t *valid(const char *value)
+static json_t *text_json(const char *value)
 {
 	json_t *s = json_string(value);
 
@@ -40,7 +67,12 @@ static json_t *valid(const char *value)
 
 void json_set_text(json_t *o, const char *name, const char *value)
 {
-	json_object_set_new(o, name, value && *value ? valid(value) : json_null());
+	json_object_set_new(o, name, value && *value ? text_json(value) : json_null());
+}
+
+void json_set_field(json_t *o, const char *name, const char *value)
+{
+	json_object_set_new(o, name, text_json(value));
 }
 
 static json_t *fields_json(const struct rec *r, bool old)
@@ -51,8 +83,8 @@ static json_t *fields_json(const struct rec *r, bool old)
 		const char *name = field_before(&r->fields[i]);
 
 		if (!name == !old)
-			json_object_set_new(o, old ? name : r->fields[i].name,
-					    valid(r->fields[i].value));
+			json_set_field(o, old ? name : r->fields[i].name,
+				       field_text(&r->fields[i]));
 	}
 	return o;
 }

@@ -11,6 +11,8 @@
 #include "devices.h"
 #include "engine.h"
 #include "metrics.h"
+#include "records.h"
+#include "shared.h"
 #include "xhp.h"
 
 /* The device at work. */
@@ -48,49 +50,39 @@ static const char *cause(const struct device *d, const struct rec *rec)
 	return NULL;
 }
 
-static const char *wanted(const struct rec *rec)
-{
-	struct buf b = { 0 };
-
-	for (unsigned int i = 0; i < rec->nfields; i++) {
-		if (strncmp(rec->fields[i].name, "old", 3) != 0)
-			buf_printf(&b, "%s%s=%s", b.len ? " " : "", rec->fields[i].name,
-				   rec->fields[i].value);
-	}
-	return b.len ? b.s : "";
-}
-
 static void tell(void *data, const struct rec *rec, enum drift drift, const char *what)
 {
+	static const char *const words[] = {
+		[DRIFTED] = "drifted", [REPAIRED] = "repaired", [UNKNOWN] = "unknown"
+	};
 	const struct report *r = data;
 	const struct action *a = action_find(rec->action);
 	const char *why = cause(r->d, rec);
-	bool can = a && a->repair;
+	bool can = a ? a->repair != NULL : !strcmp(rec->action, SHARED_ACTION);
 
 	if (r->list) {
 		json_t *o = json_object();
 
-		json_object_set_new(o, "step", json_string(rec->step));
-		json_object_set_new(o, "action", json_string(rec->action));
-		json_object_set_new(o, "kind", json_string(rec->kind));
-		json_object_set_new(o, "from", json_string(rec->where));
-		json_object_set_new(o, "difference", json_string(what));
-		json_object_set_new(o, "cause", why ? json_string(why) : json_null());
-		json_object_set_new(o, "wanted", json_string(wanted(rec)));
+		json_set_field(o, "step", rec->step);
+		json_set_field(o, "action", rec->action);
+		json_set_field(o, "kind", rec->kind);
+		json_set_field(o, "from", rec->where);
+		json_set_field(o, "difference", what);
+		json_set_text(o, "cause", why);
+		json_set_field(o, "wanted", rec_asked(rec));
 		json_object_set_new(o, "repairable", json_boolean(can));
 		json_object_set_new(o, "repaired", json_boolean(drift == REPAIRED));
 		json_array_append_new(r->list, o);
 		return;
 	}
-	printf("%s: [%s] %s: %s\n", r->d->name, rec->step,
-	       drift == REPAIRED ? "repaired" : "drifted", what);
+	printf("%s: [%s] %s: %s\n", r->d->name, rec->step, words[drift], what);
 	if (why)
 		printf("    known: %s\n", why);
-	if (r->repairing)
+	if (r->repairing || drift == UNKNOWN)
 		return;
 	if (can)
 		printf("    repair: makes it again: %s %s  (%s)\n", rec->kind,
-		       wanted(rec), rec->where);
+		       rec_asked(rec), rec->where);
 	else
 		printf("    repair: cannot; detach and attach the device\n");
 }
@@ -100,10 +92,10 @@ static json_t *device_json(const struct device *d, json_t *differences)
 	bool whole = d->j.complete && !d->j.foreign_boot;
 	json_t *o = json_object();
 
-	json_object_set_new(o, "device", json_string(d->name));
-	json_object_set_new(o, "type", json_string(d->type));
+	json_set_field(o, "device", d->name);
+	json_set_field(o, "type", d->type);
 	json_object_set_new(o, "domid", json_integer(strtol(d->domid, NULL, 10)));
-	json_object_set_new(o, "guest", *d->guest ? json_string(d->guest) : json_null());
+	json_set_text(o, "guest", d->guest);
 	json_object_set_new(o, "complete", json_boolean(whole));
 	json_object_set_new(o, "healthy",
 			    json_boolean(whole && !json_array_size(differences)));
@@ -119,15 +111,19 @@ static int one(struct device *d, bool repair, json_t *json, unsigned int *left,
 
 	if (repair && journal_open(JOURNAL_DEVICES, d->name, false, &d->j, err) < 0)
 		return err->code;
+	if (!d->j.version) { /* detached meanwhile */
+		journal_close(&d->j, false);
+		return 0;
+	}
 	if (json)
 		report.list = json_array();
-	if (d->j.version && (!d->j.complete || d->j.foreign_boot)) {
+	if (!d->j.complete || d->j.foreign_boot) {
 		(*left)++;
 		if (!json)
 			printf("%s: %s (xen-hotplug gc)\n", d->name,
 			       d->j.foreign_boot ? "from before the last boot"
 						 : "a run was cut short");
-	} else if (d->j.version) {
+	} else {
 		*left += engine_compare(&d->j, repair, tell, &report);
 	}
 	if (json)
@@ -178,6 +174,10 @@ static int each(int argc, char **argv, bool repair, struct xhp_err *err)
 		else
 			name = argv[i];
 	}
+	if (prometheus && name)
+		return err_usage(err, NULL,
+				 "--prometheus counts all devices, not %s alone",
+				 quoted(name));
 	deadline_start(DEADLINE_MINUTES);
 	if (devices_list(&list, &n, &bad, err) < 0 ||
 	    (name && devices_find(list, n, name, &found, err) < 0))
@@ -196,6 +196,7 @@ static int each(int argc, char **argv, bool repair, struct xhp_err *err)
 	}
 	if (prometheus && metrics_write(prometheus, classes, nclasses, err) < 0)
 		return err->code;
+	fflush(stdout); /* the verdict comes last */
 	if (bad)
 		return err_set(err, -EIO, "%u journals cannot be read", bad);
 	if (left)

@@ -14,11 +14,7 @@
 
 const char *request_arg(const struct request *req, const char *name)
 {
-	for (unsigned int i = 0; i < req->nargs; i++) {
-		if (!strcmp(req->args[i].name, name))
-			return req->args[i].value;
-	}
-	return NULL;
+	return field_get(req->args, req->nargs, name);
 }
 
 static int take_arg(struct request *req, const struct recipe *recipe, const char *arg,
@@ -93,6 +89,14 @@ static void take_early(struct request *req)
 }
 
 /* The store's own limit is XENSTORE_ABS_PATH_MAX (xs_wire.h). */
+bool request_is_path(const char *path)
+{
+	return *path && strlen(path) <= 1024 && !strstr(path, "//") &&
+	       path[strlen(path) - 1] != '/' &&
+	       !path[strspn(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				  "0123456789-/_@")];
+}
+
 static int take_device(struct request *req, struct xhp_err *err)
 {
 	const char *path = getenv("XENBUS_PATH");
@@ -102,17 +106,9 @@ static int take_device(struct request *req, struct xhp_err *err)
 	if (!path)
 		return req->class->take ? req->class->take(req, NULL, err)
 					: take_path(req, NULL, err);
-	if (strlen(path) > 1024 || strstr(path, "//") || path[strlen(path) - 1] == '/')
+	if (!request_is_path(path))
 		return err_usage(err, NULL, "XENBUS_PATH %s is not a path in xenstore",
 				 quoted(path));
-	for (const char *s = path; *s; s++) {
-		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-			    "0123456789-/_@",
-			    *s))
-			return err_usage(err, NULL,
-					 "XENBUS_PATH %s is not a path in xenstore",
-					 quoted(path));
-	}
 	return req->class->take ? req->class->take(req, path, err)
 				: take_path(req, path, err);
 }

@@ -26,6 +26,9 @@ const char *request_arg(const struct request *req, const char *name);
 
 struct recipe;
 
+/* Is it a path as xenstore permits it? */
+bool request_is_path(const char *path);
+
 /*
  * Fills in a request for a recipe. `argv` is VERB [NAME=VALUE...], NULL at its end.
  * Every fault names the argument or environment variable (err->usage).

@@ -25,7 +25,7 @@ enum { NSTEPS = 64, NWARNINGS = 8 };
 
 static struct {
 	bool open, attach;
-	const char *recipe, *verb, *device, *type;
+	const char *recipe, *verb, *device, *type, *uuid, *guest;
 	struct {
 		const char *name;
 		unsigned long start;
@@ -51,6 +51,12 @@ void runlog_device(const char *device, const char *type, bool attach)
 	run.attach = attach;
 }
 
+void runlog_guest(const char *uuid, const char *name)
+{
+	run.uuid = uuid ? uuid : run.uuid;
+	run.guest = name ? name : run.guest;
+}
+
 void runlog_step(const char *name)
 {
 	unsigned int n = run.nsteps;
@@ -71,12 +77,8 @@ void runlog_warning(const char *text)
 /* As JSON has it: no control bytes, and no invalid UTF-8. */
 static void add_string(struct buf *b, const char *s)
 {
-	struct xhp_err unused;
-
-	if (value_check(V_TEXT, s, &unused) < 0)
-		s = quoted(s);
 	buf_add(b, "\"", 1);
-	for (; *s; s++) {
+	for (s = printable(s); *s; s++) {
 		if (*s == '"' || *s == '\\')
 			buf_add(b, "\\", 1);
 		buf_add(b, s, 1);
@@ -101,6 +103,8 @@ static void add_run(struct buf *b, const struct xhp_err *err)
 	add(b, "device", run.device);
 	add(b, "path", run.device ? NULL : getenv("XENBUS_PATH"));
 	add(b, "type", run.type);
+	add(b, "guest", run.guest);
+	add(b, "uuid", run.uuid);
 	add(b, "verb", run.verb);
 	add(b, "does", run.device ? run.attach ? "attach" : "detach" : "fail");
 	add(b, "recipe", run.recipe);

@@ -10,6 +10,8 @@
 /* A run begins; what is noted before that is lost. */
 void runlog_begin(const char *recipe, const char *verb);
 void runlog_device(const char *device, const char *type, bool attach);
+/* Whose it is, as far as that is known; NULL: no news. The texts must last. */
+void runlog_guest(const char *uuid, const char *name);
 /* From here on, time is spent on this. The text must last. */
 void runlog_step(const char *name);
 void runlog_warning(const char *text);

@@ -343,8 +343,9 @@ static int check_ours(struct sharing *s, const char *device, const char *key,
 	struct journal j;
 	bool writes;
 
+	/* without its journal, what it has is told by others alone */
 	if (journal_read(JOURNAL_DEVICES, device, &j, err) < 0)
-		return err->code == -ENOENT ? 0 : err->code;
+		return err->code == -ENOENT ? guest_look(s, device, err) : err->code;
 	disk = find_record(&j, "disk", key);
 	loop = find_record(&j, "loop", key);
 	if (!disk && !loop)
@@ -436,6 +437,24 @@ static int check_draining(const struct sharing *s, const struct loops *loops,
 				 s->what, loopdev_path(l->number));
 	}
 	return 0;
+}
+
+void sharing_for(struct sharing *s, const char *path)
+{
+	const char *part[3] = { NULL };
+	char *copy = mem_strdup(path), *word;
+	struct xhp_err unused;
+	uint64_t domid;
+
+	while ((word = strsep(&copy, "/"))) {
+		part[0] = part[1];
+		part[1] = part[2];
+		part[2] = word;
+	}
+	if (!part[0] || uint_parse(part[1], 0, UINT16_MAX, &domid, &unused) < 0)
+		return;
+	s->domid = (long)domid;
+	s->device = mem_printf("%s-%s-%s", part[0], part[1], part[2]);
 }
 
 int sharing_check(struct sharing *s, struct xhp_err *err)

@@ -38,12 +38,13 @@ struct sharing {
 	int image; /* the file, also behind a loop device, if it is open; or -1 */
 	const char *device; /* "vbd-1-51712": itself does not count; or NULL */
 	long domid;         /* the guest; -1 = unknown, the same as nobody */
+	const char *uuid;   /* its own, if it is known */
 
 	/* Found on the way. */
 	bool alone;          /* nobody else has `image` open */
 	struct disk_ids set; /* all that has bytes in common with it */
-	const char *uuid;
-	long target;
+	const char *target;  /* the UUID of the guest whose stubdomain it is */
+	bool has_target;
 	bool warned;             /* in an earlier round; not again in each */
 	bool by_guest;           /* who has it is a guest */
 	struct disk_ids mounted; /* legally, in this domain */
@@ -52,6 +53,9 @@ struct sharing {
 	struct resolved *resolved;
 	unsigned int nresolved;
 };
+
+/* Whose disk it is, and which: ".../TYPE/DOMID/DEVID". */
+void sharing_for(struct sharing *s, const char *path);
 
 /*
  * To be called under the lock "block", if what follows from it is to hold. 0: it may.

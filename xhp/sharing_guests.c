@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/sysmacros.h>
@@ -17,33 +18,37 @@
 static const char *const kinds[] = { "vbd", "vbd3", "qdisk", "virtio_disk" };
 enum { NKINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
+/* The greatest number that a domain can have, rounded up (xen.h, DOMID_FIRST_RESERVED) */
+#define DOMID_MAX 0x7fff
+
 /* XenbusStateClosed */
 #define CLOSED "6"
 
 /* ---- Which guest is which ---- */
 
-static const char *uuid_of(unsigned int domid)
+static bool parse_domid(const char *text, unsigned int *ret)
 {
 	struct xhp_err unused;
-	const char *vm, *slash;
+	uint64_t domid;
 
-	if (store_read(mem_printf("/local/domain/%u/vm", domid), &vm, &unused) < 0)
-		return NULL;
-	slash = strrchr(vm, '/');
-	return slash ? slash + 1 : vm;
+	if (uint_parse(text, 0, DOMID_MAX, &domid, &unused) < 0)
+		return false;
+	*ret = (unsigned int)domid;
+	return true;
 }
 
-static long target_of(unsigned int domid)
+/* Of the guest whose stubdomain it is; NULL if it is none. */
+static const char *target_uuid_of(unsigned int domid)
 {
 	struct xhp_err unused;
 	const char *text;
-	uint64_t target;
+	unsigned int target;
 
 	if (store_read(mem_printf("/local/domain/%u/target", domid), &text, &unused) <
 		    0 ||
-	    uint_parse(text, 0, UINT16_MAX, &target, &unused) < 0)
-		return -1;
-	return (long)target;
+	    !parse_domid(text, &target))
+		return NULL;
+	return store_uuid(target);
 }
 
 static bool equal(const char *a, const char *b)
@@ -54,26 +59,22 @@ static bool equal(const char *a, const char *b)
 /* What cannot be read is nobody, and nobody is the same as nobody. */
 bool guest_is_same(struct sharing *s, unsigned int domid, const char *uuid)
 {
-	const char *target_uuid = NULL, *other_target = NULL;
-	long target;
+	const char *other_target;
 
 	if (s->domid < 0)
 		return false;
-	if (!s->uuid) {
-		s->uuid = uuid_of((unsigned int)s->domid);
-		s->target = target_of((unsigned int)s->domid);
-	}
+	if (!s->uuid)
+		s->uuid = store_uuid((unsigned int)s->domid);
 	if (!uuid)
-		uuid = uuid_of(domid);
+		uuid = store_uuid(domid);
 	if (equal(s->uuid, uuid))
 		return true;
-	if (s->target >= 0)
-		target_uuid = uuid_of((unsigned int)s->target);
-	target = target_of(domid);
-	if (target >= 0)
-		other_target = uuid_of((unsigned int)target);
-	return equal(target_uuid, uuid) || equal(s->uuid, other_target) ||
-	       equal(target_uuid, other_target);
+	if (!s->has_target)
+		s->target = target_uuid_of((unsigned int)s->domid);
+	s->has_target = true;
+	other_target = target_uuid_of(domid);
+	return equal(s->target, uuid) || equal(s->uuid, other_target) ||
+	       equal(s->target, other_target);
 }
 
 const char *guest_text(unsigned int domid)
@@ -104,13 +105,26 @@ int guest_busy(struct sharing *s, unsigned int domid, const char *device, bool w
 /* ---- One disk ---- */
 
 struct other {
-	const char *kind, *domid, *devid;
-	const char *device; /* "vbd-1-51712" */
+	const char *kind, *device; /* "vbd", "vbd-1-51712" */
+	unsigned int domid, devid;
 };
 
-static unsigned int domid_of(const struct other *o)
+/* False if it is no disk's name. */
+static bool parse_device(const char *device, struct other *ret)
 {
-	return (unsigned int)strtoul(o->domid, NULL, 10);
+	char kind[16];
+	int end = 0;
+
+	*ret = (struct other){ .device = device };
+	if (sscanf(device, "%15[a-z0-9_]-%u-%u%n", kind, &ret->domid, &ret->devid,
+		   &end) != 3 ||
+	    device[end] || ret->domid > DOMID_MAX)
+		return false;
+	for (unsigned int i = 0; i < NKINDS; i++) {
+		if (!strcmp(kind, kinds[i]))
+			ret->kind = kinds[i];
+	}
+	return ret->kind;
 }
 
 /* A node of its backend, "" if there is none. */
@@ -119,7 +133,7 @@ static int read_node(const struct other *o, const char *name, const char **ret,
 {
 	*ret = "";
 	if (store_read(
-		    mem_printf("backend/%s/%s/%s/%s", o->kind, o->domid, o->devid, name),
+		    mem_printf("backend/%s/%u/%u/%s", o->kind, o->domid, o->devid, name),
 		    ret, err) < 0 &&
 	    err->code != -ENOENT)
 		return err->code;
@@ -136,13 +150,12 @@ static int judge(struct sharing *s, const struct other *o, struct xhp_err *err)
 	    read_node(o, "state", &state, err) < 0)
 		return err->code;
 	writes = !*mode || strchr(mode, 'w');
-	if (!sharing_conflict(s, writes) || s->shared ||
-	    guest_is_same(s, domid_of(o), NULL))
+	if (!sharing_conflict(s, writes) || s->shared || guest_is_same(s, o->domid, NULL))
 		return 0;
 	if (!*state || !strcmp(state, CLOSED))
 		return err_set(err, -EAGAIN, "%s is just being detached from %s", s->what,
-			       guest_text(domid_of(o)));
-	return guest_busy(s, domid_of(o), o->device, writes, NULL, err);
+			       guest_text(o->domid));
+	return guest_busy(s, o->domid, o->device, writes, NULL, err);
 }
 
 /* "MAJOR:MINOR" in hexadecimal, as the block scripts write it. */
@@ -204,12 +217,12 @@ static int look_at_path(struct sharing *s, const struct other *o, struct xhp_err
 			return err_set(err, -EIO,
 				       "%s: cannot tell whether it is %s, which %s has: "
 				       "that does not answer",
-				       s->what, path, guest_text(domid_of(o)));
+				       s->what, path, guest_text(o->domid));
 	}
 	if (!s->warned)
 		log_warn(
 			"%s, which %s has, does not answer: it is taken for another disk",
-			path, guest_text(domid_of(o)));
+			path, guest_text(o->domid));
 	return 0;
 }
 
@@ -224,8 +237,10 @@ static int look_at(struct sharing *s, const struct other *o, struct xhp_err *err
 
 struct scan {
 	struct sharing *s;
-	struct disks_known known;
-	struct nameset shown;   /* domains of which the kernel has shown all */
+	struct disks_known backends, devices;
+	/* domains of which the kernel has shown all, a bit for each */
+	unsigned char shown[(DOMID_MAX + 1) / 8];
+	unsigned int own;       /* the guest that wants it, if its UUID is known */
 	struct xhp_err waiting; /* -EAGAIN: for one that is about to go */
 };
 
@@ -236,12 +251,15 @@ static int is_known(struct scan *scan, const struct other *o, ino_t backend, boo
 	struct disk_id id;
 	const char *text;
 
-	*ret = scan->s->device && !strcmp(o->device, scan->s->device);
+	*ret = o->domid == scan->own ||
+	       (scan->s->device && !strcmp(o->device, scan->s->device));
 	if (*ret)
 		return 0;
-	if (disks_know(&scan->known, o->device, backend, ret, err) < 0)
+	if (backend)
+		return disks_know_backend(&scan->backends, backend, ret, err);
+	if (disks_know_device(&scan->devices, o->device, ret, err) < 0)
 		return err->code;
-	if (!*ret || backend || strcmp(o->kind, "vbd") != 0)
+	if (!*ret || strcmp(o->kind, "vbd") != 0)
 		return 0;
 	if (read_node(o, "physical-device", &text, err) < 0)
 		return err->code;
@@ -264,11 +282,6 @@ static int take(struct scan *scan, const struct other *o, ino_t backend,
 	return rc == -EAGAIN ? 0 : rc;
 }
 
-static bool is_number(const char *s)
-{
-	return *s && strspn(s, "0123456789") == strlen(s);
-}
-
 /* In one look, those that the kernel serves, and whose they are. */
 static int scan_sysfs(struct scan *scan, struct xhp_err *err)
 {
@@ -277,21 +290,11 @@ static int scan_sysfs(struct scan *scan, struct xhp_err *err)
 	int rc = 0;
 
 	while (dir && !rc && (e = readdir(dir))) {
-		struct other o = { .kind = "vbd", .device = e->d_name };
-		char *domid, *devid;
+		struct other o;
 
-		if (strncmp(e->d_name, "vbd-", 4) != 0)
+		if (!parse_device(e->d_name, &o) || strcmp(o.kind, "vbd") != 0)
 			continue;
-		domid = mem_strdup(e->d_name + 4);
-		devid = strchr(domid, '-');
-		if (!devid)
-			continue;
-		*devid++ = '\0';
-		if (!is_number(domid) || !is_number(devid))
-			continue;
-		nameset_add(&scan->shown, domid);
-		o.domid = domid;
-		o.devid = devid;
+		scan->shown[o.domid / 8] |= (unsigned char)(1U << o.domid % 8);
 		rc = take(scan, &o, e->d_ino, err);
 	}
 	if (dir)
@@ -299,51 +302,59 @@ static int scan_sysfs(struct scan *scan, struct xhp_err *err)
 	return rc;
 }
 
-static int scan_kind(struct scan *scan, const char *kind, struct xhp_err *err)
+static bool is_shown(const struct scan *scan, unsigned int domid)
 {
-	const char *dir = mem_printf("backend/%s", kind);
-	bool vbd = !strcmp(kind, "vbd");
-	const char *const *names;
-	unsigned int n = 0;
+	return scan->shown[domid / 8] >> domid % 8 & 1;
+}
 
-	if (vbd && scan_sysfs(scan, err) < 0)
-		return err->code;
-	if (vbd && scan->s->alone)
-		return 0;
-	if (store_list(dir, &names, &n, err) < 0)
+static int scan_domain(struct scan *scan, const char *kind, const char *domid,
+		       struct xhp_err *err)
+{
+	const char *const *devids;
+	struct other o;
+	unsigned int n;
+
+	if (store_list(mem_printf("backend/%s/%s", kind, domid), &devids, &n, err) < 0)
 		return err->code == -ENOENT ? 0 : err->code;
 	for (unsigned int i = 0; i < n; i++) {
-		const char *const *devids;
-		unsigned int ndevids = 0;
+		if (parse_device(mem_printf("%s-%s-%s", kind, domid, devids[i]), &o) &&
+		    take(scan, &o, 0, err) < 0)
+			return err->code;
+	}
+	return 0;
+}
 
+static int scan_kind(struct scan *scan, const char *kind, struct xhp_err *err)
+{
+	bool vbd = !strcmp(kind, "vbd");
+	const char *const *names;
+	unsigned int n;
+
+	/* blkback has what it serves open, and its loop device has the file */
+	if (vbd && scan->s->alone)
+		return 0;
+	if (vbd && scan_sysfs(scan, err) < 0)
+		return err->code;
+	if (store_list(mem_printf("backend/%s", kind), &names, &n, err) < 0)
+		return err->code == -ENOENT ? 0 : err->code;
+	for (unsigned int i = 0; i < n; i++) {
+		unsigned int domid;
+
+		/* its other disks never are in the way */
+		if (!parse_domid(names[i], &domid) || domid == scan->own)
+			continue;
 		/* the kernel has shown all of that domain's */
-		if (!is_number(names[i]) || (vbd && nameset_has(&scan->shown, names[i])))
+		if (vbd && is_shown(scan, domid))
 			continue;
-		if (store_list(mem_printf("%s/%s", dir, names[i]), &devids, &ndevids,
-			       err) < 0) {
-			if (err->code != -ENOENT)
-				return err->code;
-			continue;
-		}
-		for (unsigned int k = 0; k < ndevids; k++) {
-			const struct other o = {
-				.kind = kind,
-				.domid = names[i],
-				.devid = devids[k],
-				.device =
-					mem_printf("%s-%s-%s", kind, names[i], devids[k]),
-			};
-
-			if (is_number(devids[k]) && take(scan, &o, 0, err) < 0)
-				return err->code;
-		}
+		if (scan_domain(scan, kind, names[i], err) < 0)
+			return err->code;
 	}
 	return 0;
 }
 
 int guests_check(struct sharing *s, struct xhp_err *err)
 {
-	struct scan scan = { .s = s };
+	struct scan scan = { .s = s, .own = s->uuid ? (unsigned int)s->domid : UINT_MAX };
 	const char *const *names;
 	unsigned int n;
 
@@ -359,4 +370,11 @@ int guests_check(struct sharing *s, struct xhp_err *err)
 	if (scan.waiting.code)
 		*err = scan.waiting;
 	return scan.waiting.code;
+}
+
+int guest_look(struct sharing *s, const char *device, struct xhp_err *err)
+{
+	struct other o;
+
+	return parse_device(device, &o) ? look_at(s, &o, err) : 0;
 }

@@ -21,10 +21,11 @@ int guest_busy(struct sharing *s, unsigned int domid, const char *device, bool w
 	       const char *hint, struct xhp_err *err);
 /*
  * Disks of guests that have no entry in our index; if nobody else has the file open
- * (s->alone), only those that could have it nevertheless: blkback's, which the kernel
- * shows, if one still has the number of our loop device, and what QEMU is about to open.
+ * (s->alone), only those that could have it nevertheless: what QEMU is about to open.
  */
 int guests_check(struct sharing *s, struct xhp_err *err);
+/* One device, by its name: "vbd-1-51712". */
+int guest_look(struct sharing *s, const char *device, struct xhp_err *err);
 
 /* This domain's own use. */
 int local_check(struct sharing *s, struct xhp_err *err);

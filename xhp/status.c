@@ -35,17 +35,6 @@ static bool recipe_changed(const struct journal *j)
 		strtoull(hash, NULL, 16) != recipe.hash);
 }
 
-static const char *state_of(struct journal *j)
-{
-	struct xhp_err unused;
-
-	if (j->foreign_boot)
-		return "before boot";
-	if (!j->complete)
-		return "incomplete";
-	return engine_audit(j, &unused) ? "DRIFTED" : "attached";
-}
-
 static const char *took(const struct journal *j)
 {
 	return mem_printf("%lu.%01lu ms", j->attach_us / 1000, j->attach_us / 100 % 10);
@@ -65,9 +54,19 @@ static struct row make_row(struct device *d)
 		[GUEST] = device_guest(d),
 		[SINCE] = or_dash(time_text(journal_head(&d->j, "since"))),
 		[TOOK] = d->j.complete ? took(&d->j) : "-",
-		[STATE] = state_of(&d->j),
+		[STATE] = device_state(d),
 		[FILTER] = or_dash(device_filter(&d->j)),
 	} };
+}
+
+/* On a terminal: a character takes one place, whatever its bytes are. */
+static int width_of(const char *s)
+{
+	int n = 0;
+
+	for (; *s; s++)
+		n += (*s & 0xc0) != 0x80;
+	return n;
 }
 
 static void show_table(struct device *list, unsigned int n)
@@ -82,14 +81,15 @@ static void show_table(struct device *list, unsigned int n)
 		rows[i + 1] = make_row(&list[i]);
 	for (unsigned int i = 0; i <= n; i++) {
 		for (int c = 0; c < FILTER; c++) {
-			int len = (int)strlen(rows[i].cell[c]);
+			int len = width_of(rows[i].cell[c]);
 
 			width[c] = len > width[c] ? len : width[c];
 		}
 	}
 	for (unsigned int i = 0; n && i <= n; i++) {
 		for (int c = 0; c < FILTER; c++)
-			printf("%-*s ", width[c], rows[i].cell[c]);
+			printf("%s%*s", rows[i].cell[c],
+			       width[c] - width_of(rows[i].cell[c]) + 1, "");
 		printf("%s\n", rows[i].cell[FILTER]);
 	}
 	if (!n)
@@ -108,7 +108,7 @@ static void show_fields(const char *title, const struct rec *r, bool old)
 		if (!name == old)
 			continue;
 		printf("%s%s=%s", first ? title : " ", old ? name : r->fields[i].name,
-		       r->fields[i].value);
+		       field_text(&r->fields[i]));
 		first = false;
 	}
 	if (!first)
@@ -120,7 +120,7 @@ static void show_one(struct device *d)
 	struct journal *j = &d->j;
 	const char *last = "";
 
-	printf("%s: %s, guest %s%s%s%s%s\n", d->name, state_of(j), device_guest(d),
+	printf("%s: %s, guest %s%s%s%s%s\n", d->name, device_state(d), device_guest(d),
 	       *d->netdev ? ", interface " : "", d->netdev, *d->as ? ", there " : "",
 	       d->as);
 	printf("  recipe   %s%s\n", or_dash(journal_head(j, "recipe")),
@@ -135,7 +135,8 @@ static void show_one(struct device *d)
 		printf("  note     %s\n", journal_head(j, "note"));
 	for (unsigned int i = 0; i < j->nvars; i++) {
 		if (*j->vars[i].value)
-			printf("  %-8s %s\n", j->vars[i].name, j->vars[i].value);
+			printf("  %-8s %s\n", j->vars[i].name,
+			       printable(j->vars[i].value));
 	}
 	for (unsigned int i = 0; i < j->nrecs; i++) {
 		const struct rec *r = &j->recs[i];
@@ -168,7 +169,7 @@ static json_t *device_json(struct device *d)
 {
 	json_t *o = json_object(), *changes = json_array(), *vars = json_object();
 	const struct journal *j = &d->j;
-	const char *state = state_of(&d->j), *filter = device_filter(&d->j);
+	const char *state = device_state(d), *filter = device_filter(&d->j);
 
 	json_set_text(o, "device", d->name);
 	json_set_text(o, "class", journal_head(j, "class"));
@@ -186,13 +187,13 @@ static json_t *device_json(struct device *d)
 	set_number(o, "since", journal_head(j, "since"));
 	json_object_set_new(o, "attach_us", json_integer((json_int_t)j->attach_us));
 	json_set_text(o, "state", state);
-	json_object_set_new(o, "healthy", json_boolean(!strcmp(state, "attached")));
+	json_object_set_new(o, "healthy", json_boolean(!strcmp(state, STATE_ATTACHED)));
 	json_object_set_new(o, "filtered",
 			    filter ? json_boolean(strcmp(filter, "UNFILTERED") != 0)
 				   : json_null());
 	json_set_text(o, "note", journal_head(j, "note"));
 	for (unsigned int i = 0; i < j->nvars; i++)
-		json_object_set_new(vars, j->vars[i].name, json_string(j->vars[i].value));
+		json_set_field(vars, j->vars[i].name, j->vars[i].value);
 	json_object_set_new(o, "variables", vars);
 	for (unsigned int i = 0; i < j->nrecs; i++) {
 		if (!j->recs[i].undone)

@@ -39,14 +39,9 @@ void step_result(struct step *step, const char *name, const char *value)
 void plan_change(struct step *step, const char *of, const char *what, const char *now,
 		 const char *wanted)
 {
-	struct xhp_err unused;
-
-	if (now && value_check(V_TEXT, now, &unused) < 0)
-		now = quoted(now);
-	if (value_check(V_TEXT, wanted, &unused) < 0)
-		wanted = quoted(wanted);
 	*MEM_PUSH(step->planned, step->nplanned) =
-		(struct planned){ of, what, now, wanted };
+		(struct planned){ of, what, now ? printable(now) : NULL,
+				  printable(wanted) };
 }
 
 const struct entry *step_entry(const struct step *step, const char *key)
@@ -254,9 +249,10 @@ int steps_check(struct ctx *ctx, struct xhp_err *err)
 		if (step->late)
 			continue;
 		if (step_check(ctx, step, err) < 0) {
-			ctx->refused = step;
-			if (!step->optional)
+			if (!step->optional) {
+				ctx->refused = step;
 				return err->code;
+			}
 			log_warn("optional step left out: %s:%d: %s", err->pos.file,
 				 err->pos.line, err->text);
 			step_leave_out(step, "optional, and its check failed");

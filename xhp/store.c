@@ -74,8 +74,11 @@ static int store_open(struct xhp_err *err)
 			connection = fd;
 		}
 	}
+	/* not its own code: that no socket is there is not that no node is */
 	if (!handle)
-		return err_sys(err, -failed, "cannot reach xenstored (is it running?)");
+		return err_set(err, -ENOTCONN,
+			       "cannot reach xenstored (is it running?): %s",
+			       strerror(failed));
 	return 0;
 }
 
@@ -171,6 +174,17 @@ int store_self(unsigned int *ret, struct xhp_err *err)
 	return 0;
 }
 
+const char *store_uuid(unsigned int domid)
+{
+	struct xhp_err unused;
+	const char *vm, *slash;
+
+	if (store_read(mem_printf("/local/domain/%u/vm", domid), &vm, &unused) < 0)
+		return NULL;
+	slash = strrchr(vm, '/');
+	return slash ? slash + 1 : vm;
+}
+
 int store_remove(const char *path, struct xhp_err *err)
 {
 	if (store_open(err) < 0)
@@ -234,20 +248,36 @@ static int write_item(xs_transaction_t t, const struct store_item *item,
 	return 0;
 }
 
+/* Where either node is missing, somebody has removed the backend, or is about to. */
 static int check_backend(xs_transaction_t t, const char *backend, const char *in_state,
 			 struct xhp_err *err)
 {
 	const size_t libxl = strlen(LIBXL_DIR);
-	const char *state, *unused;
+	unsigned int n, found = 0;
+	const char *state;
+	char **names;
 
 	if (!strncmp(backend, LIBXL_DIR, libxl))
 		return read_node(
 			t, mem_strndup(backend, libxl + strcspn(backend + libxl, "/")),
-			&unused, err);
-	if (read_node(t, mem_printf("%s/state", backend), &state, err) < 0 ||
-	    read_node(t, mem_printf("%s/frontend", backend), &unused, err) < 0)
+			&state, err);
+	if (!in_state) {
+		names = ASK(xs_directory(handle, t, backend, &n));
+		TRACE("xenstore list %s: %s", backend, names ? "ok" : strerror(errno));
+		if (!names)
+			return store_err(err, errno, "xenstore-list", backend);
+		for (unsigned int i = 0; i < n; i++)
+			found += !strcmp(names[i], "state") ||
+				 !strcmp(names[i], "frontend");
+		free(names);
+		return found == 2
+			       ? 0
+			       : store_err(err, ENOENT, "xenstore-list",
+					   mem_printf("%s: state and frontend", backend));
+	}
+	if (read_node(t, mem_printf("%s/state", backend), &state, err) < 0)
 		return err->code;
-	if (in_state && strcmp(state, in_state) != 0)
+	if (strcmp(state, in_state) != 0)
 		return err_set(
 			err, -ESTALE,
 			"the backend %s is in state %s, not %s: it was closed while "
@@ -265,17 +295,19 @@ int store_publish(const char *backend, const struct store_item *items, unsigned 
 int store_publish_in(const char *backend, const char *in_state,
 		     const struct store_item *items, unsigned int n, struct xhp_err *err)
 {
-	unsigned int self;
+	bool writes = false;
 
-	if (store_open(err) < 0 || store_self(&self, err) < 0)
+	if (store_open(err) < 0)
 		return err->code;
+	for (unsigned int i = 0; i < n; i++)
+		writes |= items[i].value != NULL;
 	for (;;) {
 		xs_transaction_t t = ASK(xs_transaction_start(handle));
 		int rc;
 
 		if (t == XBT_NULL)
 			return store_err(err, errno, "xenstore transaction for", backend);
-		rc = check_backend(t, backend, in_state, err);
+		rc = writes ? check_backend(t, backend, in_state, err) : 0;
 		for (unsigned int i = 0; i < n && !rc; i++)
 			rc = write_item(t, &items[i], err);
 		TRACE("xenstore %s the transaction", rc < 0 ? "gives up" : "ends");

@@ -6,6 +6,8 @@
 #include "err.h"
 
 /*
+ * Without a xenstored, all of these are -ENOTCONN: never -ENOENT or -EACCES.
+ *
  * Reads a node. Relative paths are below our own domain's. 0 with a terminated text that
  * lives until the process ends; -ENOENT if there is no such node; else another -errno
  * and an error. A node with a NUL byte in it is -EINVAL.
@@ -25,6 +27,9 @@ int store_list(const char *dir, const char *const **ret, unsigned int *ret_n,
 /* Our own domain's number. */
 int store_self(unsigned int *ret, struct xhp_err *err);
 
+/* A guest's UUID; NULL where it cannot be read, as in a driver domain. */
+const char *store_uuid(unsigned int domid);
+
 /* A value to write below a directory; NULL removes the node. */
 struct store_item {
 	const char *path;
@@ -35,13 +40,14 @@ struct store_item {
 };
 
 /*
- * Writes all items in one transaction that first reads `backend`/state and
+ * Writes all items in one transaction that first looks for `backend`/state and
  * `backend`/frontend: if they are gone, nothing is written and -ENOENT returned. Below
- * /libxl/DOMID, where libxl keeps what is its own, it is the domain's directory there.
+ * /libxl/DOMID, where libxl keeps what is its own, it is the domain's directory there. To
+ * remove nodes needs no backend.
  */
 int store_publish(const char *backend, const struct store_item *items, unsigned int n,
 		  struct xhp_err *err);
-/* The same, and -ESTALE if the backend is not in this state of XenBus. */
+/* With `backend`/state; -ESTALE if that is not this state of XenBus. */
 int store_publish_in(const char *backend, const char *in_state,
 		     const struct store_item *items, unsigned int n, struct xhp_err *err);
 

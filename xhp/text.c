@@ -68,6 +68,27 @@ const char *quoted(const char *text)
 	return b.s;
 }
 
+const char *printable(const char *text)
+{
+	struct xhp_err unused;
+
+	return value_check(V_TEXT, text, &unused) < 0 ? quoted(text) : text;
+}
+
+const char *words_text(const struct texts *words)
+{
+	struct buf b = { 0 };
+
+	for (unsigned int i = 0; i < words->n; i++) {
+		const char *word = printable(words->v[i]);
+
+		buf_printf(&b, "%s%s", i ? " " : "",
+			   word == words->v[i] && strpbrk(word, " \"'") ? quoted(word)
+									: word);
+	}
+	return b.s ? b.s : "";
+}
+
 /* Levenshtein's distance with swaps, of short names. */
 static unsigned int distance(const char *a, const char *b)
 {

@@ -8,7 +8,6 @@
 #include "commands.h"
 #include "deadline.h"
 #include "devices.h"
-#include "engine.h"
 #include "xhp.h"
 
 enum kind { UPLINK, HEALTHY, SICK };
@@ -43,7 +42,7 @@ static void add_leaf(struct branch *b, enum kind kind, const char *name, const c
 }
 
 /* Whose it is, and where it went apart from the branch that it hangs from. */
-static const char *leaf_text(const struct device *d, const char *under, bool sick)
+static const char *leaf_text(const struct device *d, const char *under, const char *state)
 {
 	struct buf b = { 0 };
 	const char *filter = device_filter(&d->j);
@@ -59,12 +58,12 @@ static const char *leaf_text(const struct device *d, const char *under, bool sic
 	}
 	if (filter && !strcmp(filter, "UNFILTERED"))
 		buf_printf(&b, ", UNFILTERED");
-	if (sick)
-		buf_printf(&b, d->j.complete ? ", DRIFTED" : ", incomplete");
+	if (strcmp(state, STATE_ATTACHED) != 0)
+		buf_printf(&b, ", %s", state);
 	return b.s;
 }
 
-static void hang(const struct device *d, const char *under, bool sick)
+static void hang(const struct device *d, const char *under, const char *state)
 {
 	struct branch *b = branch(under);
 	const char *name = *d->netdev ? d->netdev : d->name;
@@ -73,13 +72,14 @@ static void hang(const struct device *d, const char *under, bool sick)
 		if (!strcmp(b->leaves[i].name, name))
 			return; /* two routes of one interface */
 	}
-	add_leaf(b, sick ? SICK : HEALTHY, name, leaf_text(d, under, sick));
+	add_leaf(b, strcmp(state, STATE_ATTACHED) ? SICK : HEALTHY, name,
+		 leaf_text(d, under, state));
 }
 
 static void add_device(struct device *d)
 {
-	struct xhp_err unused;
-	bool sick = !d->j.complete || engine_audit(&d->j, &unused), placed = false;
+	const char *state = device_state(d);
+	bool placed = false;
 
 	if (d->j.foreign_boot)
 		return;
@@ -89,11 +89,11 @@ static void add_device(struct device *d)
 		const char *under = s && s->under ? rec_say(r, s->under) : NULL;
 
 		if (under && !r->undone)
-			hang(d, under, sick);
+			hang(d, under, state);
 		placed |= under && !r->undone;
 	}
 	if (!placed)
-		hang(d, "elsewhere", sick);
+		hang(d, "elsewhere", state);
 }
 
 static bool is_device(const struct device *list, unsigned int n, const char *ifname)

@@ -10,6 +10,7 @@
 #include "class.h"
 #include "commands.h"
 #include "deadline.h"
+#include "find.h"
 #include "settings.h"
 #include "trigger.h"
 #include "xhp.h"
@@ -139,14 +140,8 @@ static enum level level_of(const struct event *e)
 static bool is_recipe(const char *path)
 {
 	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	char text[128];
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
-	if (n < 2)
-		return false;
-	text[n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return !strncmp(text, "#!", 2) && strstr(text, "xen-hotplug run");
+	return fd >= 0 && recipe_is_program(fd);
 }
 
 /* The one that the toolstack names, as a recipe; else the class' own. */

@@ -580,7 +580,17 @@ const char *prefix_text(const struct prefix *p)
 	char addr[INET6_ADDRSTRLEN];
 
 	inet_ntop(p->family, p->addr, addr, sizeof(addr));
-	return p->len == (p->family == AF_INET ? 32 : 128)
-		       ? mem_strdup(addr)
-		       : mem_printf("%s/%d", addr, p->len);
+	return prefix_is_host(p) ? mem_strdup(addr) : mem_printf("%s/%d", addr, p->len);
+}
+
+bool prefix_is_host(const struct prefix *p)
+{
+	return p->len == (p->family == AF_INET ? 32 : 128);
+}
+
+uint8_t prefix_mask(const struct prefix *p, unsigned int i)
+{
+	unsigned int bits = p->len > 8 * i ? p->len - 8 * i : 0;
+
+	return bits >= 8 ? 0xff : (uint8_t)(0xff00 >> bits);
 }

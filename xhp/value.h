@@ -149,9 +149,19 @@ int uint_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret,
 /* Texts of values, as people write them; valid until the process ends. */
 const char *mac_text(const uint8_t mac[6]);
 const char *prefix_text(const struct prefix *p);
+/* One address, and no more. */
+bool prefix_is_host(const struct prefix *p);
+/* The i-th byte of its mask. */
+uint8_t prefix_mask(const struct prefix *p, unsigned int i);
 
 /* The text as it can be shown in one line: control and invalid bytes as \xNN, cut. */
 const char *quoted(const char *text);
+
+/* The same of what may be a text as it is: then it is that. */
+const char *printable(const char *text);
+
+/* Words as a command line has them: what is not plain is quoted. */
+const char *words_text(const struct texts *words);
 
 /* "; did you mean "NAME"?", or nothing if `name` is NULL. */
 const char *meant(const char *name);

@@ -368,18 +368,10 @@ static void changed(const char *path)
 
 /* --- the connection --- */
 
-static void stored_boot(char *ret, size_t size)
-{
-	CLEANUP_FD int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, ret, size - 1);
-
-	ret[n > 0 ? n - (ret[n - 1] == '\n') : 0] = '\0';
-}
-
 /* What was attached and has gone: it is found by its journal. */
 static void known_devices(bool believe)
 {
-	static struct field *names;
+	struct field *names;
 	struct xhp_err err;
 	unsigned int n, left = 0;
 
@@ -423,7 +415,8 @@ static void known_devices(bool believe)
  */
 static bool connect_store(void)
 {
-	char text[64], boot[64];
+	const char *boot = journal_boot();
+	char text[64];
 	bool same;
 
 	if (!watchstore_open())
@@ -432,7 +425,6 @@ static bool connect_store(void)
 	if (watchstore_read("domid", text, sizeof(text)) < 0)
 		return false;
 	driver_domain = strcmp(text, "0") != 0;
-	stored_boot(boot, sizeof(boot));
 	same = watchstore_read(STORE_NODE, text, sizeof(text)) == 0 &&
 	       !strcmp(text, boot);
 	if (!same && watchstore_write(STORE_NODE, boot) < 0)

@@ -31,7 +31,7 @@ struct ctx {
 	bool planning;           /* nothing is going to be applied */
 	bool require_filter;     /* the settings refuse what nothing filters */
 	bool filtered; /* a step is going to filter the device's own interface */
-	const struct step *refused; /* the check of this one failed */
+	const struct step *refused; /* the check failed at this one; it is not optional */
 	const struct step *around;  /* leads the device's frames around every filter */
 	uint8_t sharing;            /* of disks, by the settings: 1 exclusive, 2 shared */
 	bool published;             /* a step has told the toolstack that all is done */

@@ -2,18 +2,14 @@
 // The floor: what an attach costs if nothing is checked, recorded or explained.
 //
 // floor [route|nat|ovs|remus|colo] VERB, in libxl's environment: vif-bridge, or another.
-// It makes the xenstore and netlink calls without which a vif is not attached. With ip=
-// it hangs an empty chain where the filter would be: what the kernel takes for that is
-// nobody's to save.
+// It makes the xenstore and netlink calls without which a vif is not attached; with ip=,
+// one IPv4 address, those of its filter, too.
 
 #include <arpa/inet.h>
 #include <err.h>
-#include <linux/if.h>
 #include <linux/if_link.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,13 +23,6 @@ struct request {
 	struct nlmsghdr header;
 	struct ifinfomsg link;
 	char attributes[256];
-};
-
-/* Several messages in a row: the kernel takes a change of its rules only so. */
-struct batch {
-	char data[1024];
-	size_t len;
-	struct nlmsghdr *last;
 };
 
 static struct xs_handle *xs;
@@ -158,83 +147,6 @@ static void rename_to(const char *dev, const char *name)
 	ask(&set);
 }
 
-static void batch_add(struct batch *b, int type, int flags, int family)
-{
-	struct nfgenmsg *gen;
-
-	b->last = (void *)(b->data + b->len);
-	memset(b->last, 0, NLMSG_LENGTH(sizeof(*gen)));
-	b->last->nlmsg_len = NLMSG_LENGTH(sizeof(*gen));
-	b->last->nlmsg_type = type;
-	b->last->nlmsg_flags = NLM_F_REQUEST | flags;
-	gen = NLMSG_DATA(b->last);
-	gen->nfgen_family = family;
-	if (type == NFNL_MSG_BATCH_BEGIN || type == NFNL_MSG_BATCH_END)
-		gen->res_id = htons(NFNL_SUBSYS_NFTABLES);
-}
-
-static void batch_close(struct batch *b)
-{
-	b->len += NLMSG_ALIGN(b->last->nlmsg_len);
-}
-
-static void batch_bracket(struct batch *b, int type)
-{
-	batch_add(b, type, 0, AF_UNSPEC);
-	batch_close(b);
-}
-
-static void batch_nft(struct batch *b, int type, int flags, const char *table)
-{
-	batch_add(b, NFNL_SUBSYS_NFTABLES << 8 | type, flags, NFPROTO_NETDEV);
-	put(b->last, NFTA_TABLE_NAME, table, strlen(table) + 1);
-}
-
-static void batch_send(struct batch *b)
-{
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-	struct nlmsghdr *h = (void *)answer;
-
-	if (fd < 0 || send(fd, b->data, b->len, 0) < 0 ||
-	    recv(fd, answer, sizeof(answer), 0) < 0)
-		err(1, "nftables");
-	if (((struct nlmsgerr *)NLMSG_DATA(h))->error)
-		errx(1, "nftables: error %d", ((struct nlmsgerr *)NLMSG_DATA(h))->error);
-}
-
-void chain_add(const char *dev)
-{
-	uint32_t hook = htonl(NF_NETDEV_INGRESS), priority = 0;
-	struct batch b = { 0 };
-	struct rtattr *nest;
-
-	batch_bracket(&b, NFNL_MSG_BATCH_BEGIN);
-	batch_nft(&b, NFT_MSG_NEWTABLE, NLM_F_CREATE, dev);
-	batch_close(&b);
-	batch_nft(&b, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_ACK, dev);
-	put(b.last, NFTA_CHAIN_NAME, "in", sizeof("in"));
-	nest = put(b.last, NFTA_CHAIN_HOOK | NLA_F_NESTED, NULL, 0);
-	put(b.last, NFTA_HOOK_HOOKNUM, &hook, sizeof(hook));
-	put(b.last, NFTA_HOOK_PRIORITY, &priority, sizeof(priority));
-	put(b.last, NFTA_HOOK_DEV, dev, strlen(dev) + 1);
-	nest->rta_len = (char *)b.last + b.last->nlmsg_len - (char *)nest;
-	put(b.last, NFTA_CHAIN_TYPE, "filter", sizeof("filter"));
-	batch_close(&b);
-	batch_bracket(&b, NFNL_MSG_BATCH_END);
-	batch_send(&b);
-}
-
-void chain_del(const char *dev)
-{
-	struct batch b = { 0 };
-
-	batch_bracket(&b, NFNL_MSG_BATCH_BEGIN);
-	batch_nft(&b, NFT_MSG_DELTABLE, NLM_F_ACK, dev);
-	batch_close(&b);
-	batch_bracket(&b, NFNL_MSG_BATCH_END);
-	batch_send(&b);
-}
-
 /* An MTU of 0 is not told. */
 void publish(uint32_t mtu)
 {
@@ -253,7 +165,8 @@ void publish(uint32_t mtu)
 int main(int argc, char **argv)
 {
 	const char *dev = getenv("vif") ? getenv("vif") : getenv("vifname"), *vifname,
-		   *mtu_node, *ip;
+		   *mtu_node, *ip, *mac;
+	struct in_addr guest;
 	uint32_t mtu;
 	int master;
 
@@ -275,20 +188,22 @@ int main(int argc, char **argv)
 		dev = vifname ? vifname : dev;
 		leave(dev);
 		if (ip)
-			chain_del(dev);
+			filter_del(dev);
 		return 0;
 	}
 	if (vifname) {
 		rename_to(dev, vifname);
 		dev = vifname;
 	}
-	node("mac");
+	mac = node("mac");
 	mtu_node = node("mtu");
 	mtu = mtu_node ? strtoul(mtu_node, NULL, 10) : 0;
 	master = bridge(node("bridge"), &mtu);
 	join(dev, master, mtu);
-	if (ip)
-		chain_add(dev);
+	if (ip) {
+		inet_aton(ip, &guest);
+		filter_add(dev, if_nametoindex(dev), mac, guest);
+	}
 	up(dev);
 	publish(mtu);
 	return 0;

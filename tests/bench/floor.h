@@ -4,6 +4,7 @@
 #define FLOOR_H
 
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,8 +23,9 @@ void node_write(const char *name, const char *value);
 struct rtattr *put(struct nlmsghdr *h, int type, const void *data, size_t len);
 void leave(const char *dev); /* down, and out of its bridge */
 void up(const char *dev);
-void chain_add(const char *dev);
-void chain_del(const char *dev);
+void filter_add(const char *dev, unsigned int index, const char *mac_text,
+		struct in_addr guest);
+void filter_del(const char *dev);
 void publish(uint32_t mtu);
 
 int routed(const char *dev, bool nat, bool online);

@@ -91,7 +91,8 @@ static void no_addresses(unsigned int ifindex)
 	message_send(&m);
 }
 
-static void change_route(unsigned int ifindex, struct in_addr to, bool add)
+static void change_route(unsigned int ifindex, struct in_addr to, struct in_addr from,
+			 bool add)
 {
 	struct rtmsg rtm = { .rtm_family = AF_INET,
 			     .rtm_dst_len = 32,
@@ -102,8 +103,11 @@ static void change_route(unsigned int ifindex, struct in_addr to, bool add)
 	struct message m =
 		message(add ? RTM_NEWROUTE : RTM_DELROUTE,
 			NLM_F_ACK | (add ? NLM_F_CREATE : 0), &rtm, sizeof(rtm));
+	uint32_t metric = 2;
 
 	put(&m.h, RTA_DST, &to, sizeof(to));
+	put(&m.h, RTA_PREFSRC, &from, sizeof(from));
+	put(&m.h, RTA_PRIORITY, &metric, sizeof(metric));
 	put(&m.h, RTA_OIF, &ifindex, sizeof(ifindex));
 	message_send(&m);
 }
@@ -145,28 +149,28 @@ static struct in_addr private(const char *dev, unsigned int host)
 
 int routed(const char *dev, bool nat, bool online)
 {
-	const char *ip = node("ip"), *uplink = node("gatewaydev");
+	const char *ip = node("ip"), *uplink = node("gatewaydev"), *mac;
 	unsigned int ifindex = if_nametoindex(dev);
 	unsigned int via = nat ? 0 : if_nametoindex(uplink ? uplink : "");
 	struct in_addr router, guest = private(dev, 1);
 
-	node("mac");
+	mac = node("mac");
 	if (ip)
 		inet_aton(ip, &guest);
 	router = nat ? private(dev, 128) : address_of(via);
 	if (!online) {
-		change_route(ifindex, guest, false);
+		change_route(ifindex, guest, router, false);
 		if (!nat)
 			change_proxy(via, guest, false);
 		set("ipv4", dev, "proxy_arp", "0");
 		leave(dev);
 		change_address(ifindex, router, false);
-		chain_del(dev);
+		filter_del(dev);
 		return 0;
 	}
 	no_addresses(ifindex);
 	change_address(ifindex, router, true);
-	chain_add(dev);
+	filter_add(dev, ifindex, mac, guest);
 	up(dev);
 	set("ipv4", dev, "proxy_arp", "1");
 	set("ipv4", dev, "accept_redirects", "0");
@@ -174,7 +178,7 @@ int routed(const char *dev, bool nat, bool online)
 	set("ipv6", dev, "accept_ra", "0");
 	if (!nat)
 		change_proxy(via, guest, true);
-	change_route(ifindex, guest, true);
+	change_route(ifindex, guest, router, true);
 	publish(0);
 	return 0;
 }

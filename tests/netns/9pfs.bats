@@ -271,7 +271,8 @@ closed() {
 	first=$!
 	p9_call 2 add &
 	second=$!
-	until [ -e "$RIG/run/held1" ] && [ -e "$RIG/run/held2" ]; do sleep 0.05; done
+	wait_until test -e "$RIG/run/held1"
+	wait_until test -e "$RIG/run/held2"
 	: >"$RIG/run/go"
 	status=0
 	wait $first || status=1

@@ -153,12 +153,16 @@ both() {
 @test "a server that does not answer: an error in time, and another disk goes on" {
 	disk_scene
 	echo 'timeout = 1' >"$RIG/etc-xen/hotplug.conf"
-	disk 1 51712 a
+	mkdir "$IMAGES/far"
+	# a file system that is not known to be this machine's own
+	dom0 mount -t ramfs far "$IMAGES/far"
+	dom0 truncate -s 1M "$IMAGES/far/a"
+	disk 1 51712 far/a
 	disk 2 51712 b
 	image b
 	shimmed_disk FAULT_AT=2 FAULT_HOW=wait FAULT_KINDS=l FAULT_LOG=/run/calls \
 		>"$RIG/said" 2>&1 &
-	until grep -qs FAULT "$RIG/run/calls"; do sleep 0.05; done
+	wait_until grep -qs FAULT "$RIG/run/calls"
 	rm "$RIG/etc-xen/hotplug.conf"
 	add 2
 	attached 2
@@ -196,7 +200,7 @@ both() {
 	image b
 	shimmed_disk FAULT_AT=2 FAULT_HOW=wait FAULT_KINDS=l FAULT_LOG=/run/calls \
 		>"$RIG/said" 2>&1 &
-	until grep -qs FAULT "$RIG/run/calls"; do sleep 0.05; done
+	wait_until grep -qs FAULT "$RIG/run/calls"
 	mv "$IMAGES/b" "$IMAGES/a"
 	: >"$RIG/run/calls.go"
 	status=0

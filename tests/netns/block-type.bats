@@ -99,6 +99,19 @@ gone() {
 	nothing_left
 }
 
+@test "an optional step that is left out calls nobody" {
+	disk_scene
+	mine
+	of_type mine /nowhere
+	printf '%s\n' '[recipe]' 'device = vbd' 'requires = other.value' '[loop]' 'optional = yes' 'file = ${params}' \
+		'mode = ${mode}' 'otherwise = block-${type}' '[lookup other]' 'key = ${mode}' 'missing = empty' 'table =' \
+		'  x y' '[disk]' "device = $DEV" 'mode = ${mode}' >"$RIG/etc-xen/hotplug/block.ini"
+	run add 1
+	refused error 1 'other.value is required, and not set'
+	called
+	gone
+}
+
 @test "another's script: called as libxl would, and for detach from the journal" {
 	disk_scene
 	mine

@@ -99,6 +99,25 @@ seen_there() {
 	done
 }
 
+@test "a list that a change overtook is asked for again" {
+	local n
+	colo setup primary
+	keep attached
+	colo teardown primary
+	for ((n = 1; ; n++)); do
+		rm -f "$RIG/run/calls"
+		colo setup primary FAULT_AT=$n FAULT_HOW=intr FAULT_KINDS=n \
+			FAULT_LOG=/run/calls LD_PRELOAD="$RIG_BUILD/fault.so"
+		grep -q FAULT "$RIG/run/calls" || break
+		keep now
+		same attached now
+		colo teardown primary
+	done
+	[ "$n" -ge 6 ]
+	colo teardown primary
+	unchanged
+}
+
 @test "what is wrong or missing is refused, and nothing happens" {
 	local case
 	for case in vifname= vifname=../../x forwarddev= forwarddev=none0 mode= mode=third \

@@ -48,9 +48,11 @@ two() {
 
 @test "recipes, their class's verbs, and what can be said to them" {
 	scene
-	printf '[recipe]\ndevice = remus\n[up]\ndev = ${vifname}\n' >"$RIG/etc-xen/hotplug/mine.ini"
+	printf '[recipe]\ndevice = remus\ndescription = all\n of mine\n[up]\ndev = ${vifname}\n' \
+		>"$RIG/etc-xen/hotplug/mine.ini"
 	: >"$RIG/etc-xen/hotplug/odd name;x.ini"
 	[ "$(offers run mi)" = mine ]
+	[[ " $(offers run '') " != *' of mine '* ]]
 	[[ $(offers plan '') == *' vif-bridge '*' vif-route '* ]]
 	[[ $(offers plan '') != *odd* ]]
 	[ "$(offers run mine '')" = 'setup teardown' ]

@@ -40,13 +40,13 @@ site() {
 	printf '%s\n' '[defaults]' "$@" '[use vif-nat]' >"$RIG/etc-xen/hotplug/vif-nat.ini"
 }
 
+said() {
+	[ "$(grep -cs -- "$1" "$RIG/run/dnsmasq.log")" -ge "$2" ]
+}
+
 # log_has TEXT [COUNT]: waits until dnsmasq has said that.
 log_has() {
-	local tries=100
-	until [ "$(grep -cs -- "$1" "$RIG/run/dnsmasq.log")" -ge "${2:-1}" ]; do
-		((tries--)) || { cat "$RIG/run/dnsmasq.log"; return 1; }
-		sleep 0.05
-	done
+	wait_until said "$1" "${2:-1}" || { cat "$RIG/run/dnsmasq.log"; return 1; }
 }
 
 # online D N [NODE=VALUE...]: and dnsmasq has heard of it.

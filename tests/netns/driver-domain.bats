@@ -23,19 +23,6 @@ driver_scene() {
 	keep before
 }
 
-# until_is TEXT COMMAND...: waits until that is what it prints.
-until_is() {
-	local text=$1 tries got
-	shift
-	for ((tries = 0; tries < 200; tries++)); do
-		got=$("$@" 2>/dev/null) || :
-		[ "$got" != "$text" ] || return 0
-		sleep 0.05
-	done
-	echo "$*: $got, not $text"
-	return 1
-}
-
 @test "driver domain: its rights are a domain's, not a toolstack's" {
 	local node
 	driver_scene
@@ -166,19 +153,12 @@ until_is() {
 	done
 	for i in {1..12}; do
 		xenstore-rm "/local/domain/7/backend/9pfs/$i/0/script"
-		for ((tries = 0; tries < 200; tries++)); do
-			[ "$(node 9pfs "$i" 0 xen-hotplug)" != attached ] || break
-			sleep 0.05
-		done
+		wait_until prints attached node 9pfs "$i" 0 xen-hotplug
 		[ -d "$RIG/run/guests/g$i" ]
 	done
 	[ -n "$(xenstore-read /local/domain/7/data/xen-hotplug-watch)" ]
 	xenstore-rm /local/domain/7/backend/9pfs
-	for ((tries = 0; tries < 200; tries++)); do
-		[ -n "$(ls "$RIG/run/xen-hotplug/devices")" ] || break
-		sleep 0.05
-	done
-	[ -z "$(ls "$RIG/run/xen-hotplug/devices")" ]
+	wait_until prints '' ls "$RIG/run/xen-hotplug/devices"
 	kill "$watch"
 	wait "$watch"
 }
@@ -278,14 +258,14 @@ until_is() {
 	backend 9pfs 2 0 state=1 security_model=none path=/run/guests/b script=/no/such
 	backend 9pfs 3 0 state=6 online=0 security_model=none path=/run/guests/c
 	xenstore-rm $dir/1/0/script
-	until_is attached node 9pfs 1 0 xen-hotplug
-	until_is failed node 9pfs 2 0 xen-hotplug
-	until_is '' xenstore-list $dir/3
+	wait_until prints attached node 9pfs 1 0 xen-hotplug
+	wait_until prints failed node 9pfs 2 0 xen-hotplug
+	wait_until prints '' xenstore-list $dir/3
 	xenstore-write $dir/1/0/online 0 $dir/1/0/state 5 $dir/2/0/online 0 $dir/2/0/state 6
-	until_is '' xenstore-list $dir/2
+	wait_until prints '' xenstore-list $dir/2
 	xenstore-exists $dir/1/0
 	xenstore-write $dir/1/0/state 6
-	until_is '' xenstore-list $dir/1
+	wait_until prints '' xenstore-list $dir/1
 	[ -z "$(ls "$RIG/run/xen-hotplug/devices")" ]
 	kill "$watch"
 	wait "$watch"

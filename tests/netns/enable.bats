@@ -45,6 +45,14 @@ ours() {
 	done
 }
 
+@test "--list changes nothing, wherever it stands" {
+	run xhp enable vif-bridge --list
+	[ "$status" = 0 ]
+	[[ $output == 'vif-bridge '* && ${#lines[@]} = 1 ]]
+	[ "$(xhp enable --list vif-bridge)" = "$output" ]
+	original
+}
+
 @test "what somebody else put there is not lost" {
 	echo other >"$RIG/etc-xen/scripts/vif-bridge.stock"
 	run xhp enable vif-bridge

@@ -156,8 +156,17 @@ then_gc() {
 	killed_at_each torn then_gc
 }
 
-@test "killed at each record of a detach" {
+# killed_leaving FUNCTION: what a detach leaves that is killed, the function finishes.
+killed_leaving() {
 	local how
+	for how in before after torn; do
+		thing_call 1 0 add
+		SHIM_VERB=remove LEAST=5 killed_at_each "$how" "$1"
+		nothing_left
+	done
+}
+
+@test "killed at each record of a detach" {
 	tool_scene
 	shared_recipe
 	again() {
@@ -165,15 +174,10 @@ then_gc() {
 		nothing_left
 		thing_call 1 0 add
 	}
-	for how in before after torn; do
-		thing_call 1 0 add
-		SHIM_VERB=remove LEAST=5 killed_at_each "$how" again
-		nothing_left
-	done
+	killed_leaving again
 }
 
 @test "killed while the last one leaves: nobody joins what may be gone" {
-	local n how
 	tool_scene
 	shared_recipe
 	thing 2 0 params=disk1
@@ -186,11 +190,7 @@ then_gc() {
 		nothing_left
 		thing_call 1 0 add
 	}
-	for how in before after torn; do
-		thing_call 1 0 add
-		SHIM_VERB=remove LEAST=5 killed_at_each "$how" join
-		nothing_left
-	done
+	killed_leaving join
 }
 
 @test "killed in the middle of a line, while another one holds the same thing" {

@@ -406,6 +406,15 @@ thaw_late() {
 		failed 'secret'
 		[[ $output != *"${secret#alice }"* ]]
 	done
+	# what is found out by it is as secret
+	tool reveal <<<'printf "it is %s\x01\n" "$1"'
+	echo 'disk1 alice p4ss' >"$RIG/etc-xen/secrets"
+	sed -i '/^attach/,$d' "$RIG/etc-xen/hotplug/mine.ini"
+	printf '%s\n' 'read = reveal ${who.password}' 'output = it is {what}' '[exec use]' \
+		'attach = mk make ${exec.what}' 'detach =' >>"$RIG/etc-xen/hotplug/mine.ini"
+	run thing_call 1 0 add
+	failed 'what reveal says is no text'
+	[[ $output != *p4ss* ]]
 	chmod 644 "$RIG/etc-xen/secrets"
 	run thing_call 1 0 add
 	failed 'others than root can read it'
@@ -438,6 +447,51 @@ thaw_late() {
 	run thing_call 1 0 add
 	[ "$status" = 1 ] # mk drop ends with 21, which the recipe does not call gone
 	says 'what an earlier run left cannot be undone'
+}
+
+@test "check says what its program says, where that is not as expected any more" {
+	tool_scene
+	tool ask <<<'cat /run/answer'
+	tool say <<<'echo "$1" >/run/answer'
+	recipe mine <<-'END'
+		[exec]
+		check  = ask
+		expect = yes {why}
+		attach = say "yes of course"
+		detach = say no
+	END
+	thing_call 1 0 add
+	xhp check
+	echo perhaps >"$RIG/run/answer"
+	run xhp check
+	[ "$status" = 1 ]
+	says 'what ask says is not of the form "yes {why}" any more: "perhaps"'
+	xhp repair
+	[ "$(<"$RIG/run/answer")" = 'yes of course' ]
+}
+
+@test "what is shared can be repaired, and check says so" {
+	tool_scene
+	recipe mine <<-'END'
+		[exec]
+		shared = disk1
+		check  = mk has disk1
+		attach = mk make disk1
+		detach = mk drop disk1
+	END
+	thing_call 1 0 add
+	rm "$RIG"/run/things/*
+	run xhp check --json
+	[ "$status" = 1 ]
+	xhp check --json 2>/dev/null | as_schema check
+	jq -e '.[0].differences | length == 1 and .[0].repairable' "$RIG/json"
+	run xhp check
+	says 'mk ended with status 1' 'repair: makes it again: '
+	xhp repair
+	things disk1
+	xhp check
+	thing_call 1 0 remove
+	nothing_left
 }
 
 @test "no journal: the way back is gone for what is attached, and for nothing else" {

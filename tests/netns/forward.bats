@@ -311,6 +311,49 @@ stock() {
 	stock legacy
 }
 
+# lost nft|legacy: gc removes what has no journal, once its interface is gone too.
+lost() {
+	docker "$1"
+	guest_online
+	rm "$RIG"/run/xen-hotplug/devices/*
+	xenstore-rm /local/domain/0/backend/vif/1/0
+	firewall >"$RIG/attached"
+	dom0 xen-hotplug gc
+	firewall | diff "$RIG/attached" -
+	vif_del 1 0
+	run dom0 xen-hotplug gc --dry-run
+	[[ $output == *'vif-1-0: what [forward] made would be removed'* ]]
+	firewall | diff "$RIG/attached" -
+	dom0 xen-hotplug gc
+	firewall | diff "$RIG/docker" -
+}
+
+@test "gc removes the rules of a guest that is gone without a journal, iptables-nft" {
+	lost nft
+}
+
+@test "gc removes the rules of a guest that is gone without a journal, iptables-legacy" {
+	lost legacy
+}
+
+@test "without iptables' library its legacy tables stay as they are, and that is said" {
+	local verb
+	docker legacy
+	mkdir "$RIG/run/none"
+	touch "$RIG"/run/none/libip{4,6}tc.so.2
+	backend vif 1 0 bridge=br0 ip='192.0.2.5 2001:db8::5'
+	# first of what the stock script is said to have attached
+	for verb in offline online offline; do
+		run libxl_call vif 1 0 env LD_LIBRARY_PATH=/run/none \
+			/usr/sbin/xen-hotplug run vif-bridge $verb type_if=vif
+		[ "$status" = 0 ]
+		firewall | diff "$RIG/docker" -
+		echo "$output" >>"$RIG/output"
+	done
+	[ "$(grep -c 'cannot be changed without libip4tc.so.2' "$RIG/output")" = 2 ]
+	[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
+}
+
 @test "twenty guests at once, legacy tables" {
 	local i pids=()
 	docker legacy

@@ -136,18 +136,9 @@ filters() {
 
 @test "what devices share goes with the last of them, also through gc" {
 	local d
-	cat >"$BATS_TEST_TMPDIR/shared.ini" <<-'END'
-		[recipe]
-		device = vif
-		[link uplink]
-		shared = uplink
-		dev = uplink
-		mtu = 1300
-		[use vif-bridge]
-	END
 	three
 	vif_call 1 0 offline
-	cp "$BATS_TEST_TMPDIR/shared.ini" "$RIG/etc-xen/hotplug/"
+	uplink_recipe shared
 	tap_add uplink
 	for d in 1 4; do
 		[ $d = 1 ] || { vif_add 4 0; backend vif 4 0 bridge=br0; }

@@ -4,6 +4,12 @@
 
 XHP=$(realpath -m "${XHP:-build/xen-hotplug}")
 
+# commands: all that help lists, each in a line; there are many.
+commands() {
+	"$XHP" help | sed -n 's/^  \([a-z-]*\) .*/\1/p' >"$BATS_TEST_TMPDIR/commands"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/commands")" -gt 10 ] && cat "$BATS_TEST_TMPDIR/commands"
+}
+
 # says STATUS TEXT...: the last `run` ended so, and said all of it.
 says() {
 	local text
@@ -24,8 +30,9 @@ says() {
 }
 
 @test "every command explains itself, by help, --help and -h, in lines that fit" {
-	local name
-	for name in $("$XHP" help | sed -n 's/^  \([a-z-]*\) .*/\1/p'); do
+	local name names
+	names=$(commands)
+	for name in $names; do
 		run "$XHP" help "$name"
 		says 0 "usage: xen-hotplug $name"
 		[ "$("$XHP" "$name" --help)" = "$output" ]
@@ -46,8 +53,9 @@ says() {
 }
 
 @test "an option that a command has not is an error of every command, before it does anything" {
-	local name
-	for name in $("$XHP" help | sed -n 's/^  \([a-z-]*\) .*/\1/p'); do
+	local name names
+	names=$(commands)
+	for name in $names; do
 		run timeout 10 "$XHP" "$name" --nosuch
 		if [ "$name" = run ]; then
 			says 2 '"--nosuch"'

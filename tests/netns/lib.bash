@@ -14,6 +14,13 @@ RIG_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 RIG_BUILD=${RIG_BUILD:-$RIG_TOP/build/tests}
 XHP=$(realpath -m "${XHP:-$RIG_TOP/build/xen-hotplug}")
 
+. "$RIG_TOP/tests/wait.bash"
+
+# prints TEXT COMMAND...: does it print that, and nothing else?
+prints() {
+	[ "$("${@:2}")" = "$1" ]
+}
+
 # not COMMAND...: "! COMMAND" would not fail a test.
 not() {
 	! "$@"
@@ -221,9 +228,9 @@ rig_dom0() {
 	chmod 700 "$RIG/run/xen-hotplug"
 	: >"$RIG/root/usr/sbin/xen-hotplug"
 	[ ! -d /etc/xen/scripts ] || cp -r /etc/xen/scripts "$RIG/etc-xen/"
-	if [ -d /run/udev ]; then
+	if [ -d /run/udev ]; then # first: afterwards, /run is another
 		mkdir "$RIG/run/udev"
-		binds+=("/run/udev:/run/udev")
+		binds=("/run/udev:$RIG/run/udev" "${binds[@]}")
 	fi
 	rig_netns "$DOM0" || return
 	rig_start_wait "$RIG_BUILD/holder" "$DOM0" "$RIG/root" \
@@ -276,12 +283,12 @@ bridge_open() {
 # ports_forward: waits until all bridge ports that are up forward frames. The kernel tells
 # a bridge of a carrier once a second at most.
 ports_forward() {
-	local tries=50 ports
-	while ports=$(bridge -n "$DOM0" link show | grep '[<,]UP[,>]') &&
-		grep -qv 'state forwarding' <<<"$ports"; do
-		((tries--)) || { echo "no port forwards: $ports"; return 1; }
-		sleep 0.1
-	done
+	wait_until all_forward || { bridge -n "$DOM0" link show; return 1; }
+}
+
+all_forward() {
+	not grep -qv 'state forwarding' \
+		<(bridge -n "$DOM0" link show | grep '[<,]UP[,>]')
 }
 
 # frames_table [OPTION...]: sends the table of frames from vif1.0's guest and looks what

@@ -18,9 +18,11 @@ setup() {
 	[ "$status" = 2 ]
 	run "$XHP" lint ./warned.ini ./good.ini
 	[ "$status" = 0 ]
-	[[ $output == *"warned.ini: vif, 2 steps: 1 warnings"* ]]
+	grep -x './warned.ini: vif, 2 steps: 1 warning' <<<"$output"
 	run "$XHP" lint ./good.ini
 	[ "$status" = 0 ] && [ "$output" = "./good.ini: vif, 2 steps: ok" ]
+	run "$XHP" lint good.ini
+	[ "$status" = 2 ] && [[ $output == *'there is no recipe "good.ini" in '*'; did you mean "./good.ini"?' ]]
 	run "$XHP" lint --jsn
 	[ "$status" = 2 ]
 }

@@ -63,6 +63,66 @@ teardown() {
 	says 'no run of "vif-9-9" is remembered'
 }
 
+@test "log DEVICE: of several that are called so all, and of runs that knew no device its own" {
+	scene
+	vif_call 1 0 online
+	RECIPE=nonesuch run vif_call 1 0 online
+	vif_add 2 0
+	backend vif 2 0 bridge=br0
+	RECIPE=nonesuch run vif_call 2 0 online
+	xhp log vif1.0 --json | jq -e 'map(.does) == ["attach", "fail"]'
+	xhp log guest1 --json | jq -e 'map(.does) == ["attach", "fail"]'
+	xhp log vif-2-0 --json | jq -e 'map(.path) == ["backend/vif/2/0"]'
+	xhp log eth0 --json | jq -e 'length == 3'
+	run xhp log vif-9-9
+	[ "$status" = 1 ]
+	says 'no run of "vif-9-9" is remembered'
+	run xhp log vif1.0x
+	[ "$status" = 1 ]
+}
+
+@test "a guest that failed and is gone is found by its name; any by its UUID" {
+	local name
+	scene
+	vif_call 1 0 online
+	vif_call 1 0 offline
+	GUEST_NAME=db:main backend vif 2 0 bridge=br9
+	vif_add 2 0
+	run vif_call 2 0 online
+	[ "$status" = 1 ]
+	# a second interface of a guest that is still there
+	vif_add 1 1
+	backend vif 1 1 bridge=br0
+	vif_call 1 1 online
+	vif_call 1 1 offline
+	xhp log guest1/eth1 --json | jq -e 'map(.device) == ["vif-1-1", "vif-1-1"]'
+	xenstore-rm /local/domain/1
+	xenstore-rm /local/domain/2
+	xhp log db:main/eth0 --json | as_schema log
+	jq -e 'length == 1 and .[0].guest == "db:main" and (.[0].error | contains("br9"))' "$RIG/json"
+	for name in db:main "$(guest_uuid 2)" "$(guest_uuid 2)/eth0"; do
+		xhp log "$name" --json | jq -e 'map(.device) == ["vif-2-0"]' || { echo "$name"; return 1; }
+	done
+	xhp log "$(guest_uuid 1)/eth0" --json | jq -e 'map(.does) == ["attach", "detach"]'
+	# its number is another guest's now
+	GUEST_NAME=other backend vif 1 0 bridge=br0
+	xenstore-write /local/domain/1/vm "/vm/$(guest_uuid 3)"
+	run xhp log other/eth0
+	[ "$status" = 1 ]
+	says 'no run of "other/eth0" is remembered'
+}
+
+@test "a guest's name costs an attach no question, nor does a detach ask for it" {
+	scene
+	libxl_call vif 1 0 xen-hotplug run --trace vif-bridge online 2>"$RIG/trace"
+	grep 'xenstore read /local/domain/1/vm' "$RIG/trace"
+	not grep '/name' "$RIG/trace"
+	libxl_call vif 1 0 xen-hotplug run --trace vif-bridge offline 2>"$RIG/trace"
+	grep RTM_SETLINK "$RIG/trace"
+	not grep xenstore "$RIG/trace"
+	xhp log --json | jq -e "map(.uuid) == [\"$(guest_uuid 1)\", \"$(guest_uuid 1)\"]"
+}
+
 @test "a verb that is not for the device is no run; nothing remembered is no error" {
 	scene
 	run xhp log

@@ -58,6 +58,9 @@ well_formed() {
 	says /run/none/x.prom 'No such file'
 	run xhp check --prometheus
 	[ "$status" = 2 ]
+	run xhp check vif-1-0 --prometheus /run/x.prom
+	[ "$status" = 2 ]
+	says '--prometheus counts all devices'
 	run xhp repair --prometheus /run/x.prom
 	[ "$status" = 2 ]
 }

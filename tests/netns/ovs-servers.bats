@@ -81,7 +81,7 @@ teardown() {
 	keep before
 	vif_call 1 0 online 2>"$RIG/err" 3>&- &
 	call=$!
-	ovs_until vsctl get port vif1.0 name
+	wait_until vsctl get port vif1.0 name
 	kill -KILL "$STOPPED"
 	STOPPED=
 	! wait "$call" || false
@@ -95,7 +95,7 @@ teardown() {
 	ovs_freeze ovs-vswitchd
 	vif_call 1 0 online 2>"$RIG/err" 3>&- &
 	call=$!
-	ovs_until vsctl get port vif1.0 name
+	wait_until vsctl get port vif1.0 name
 	kill -KILL "$STOPPED"
 	STOPPED=
 	ovs_daemon
@@ -117,14 +117,14 @@ teardown() {
 		-e inject=sendto:delay_enter=1000000:when="${at%%:*}" \
 		/usr/sbin/xen-hotplug run vif-openvswitch online type_if=vif 2>"$RIG/err" 3>&- &
 	call=$!
-	ovs_until grep -q '^rec .* ovs port' "$RIG/run/xen-hotplug/devices/vif-1-0"
+	wait_until grep -q '^rec .* ovs port' "$RIG/run/xen-hotplug/devices/vif-1-0"
 	sleep 0.3
 	ovs_freeze ovsdb-server
 	! wait "$call" || false
 	grep 'ovsdb-server does not answer' "$RIG/err"
 	grep 'roll-back is not complete (xen-hotplug gc tries again)' "$RIG/err"
 	ovs_thaw
-	ovs_until vsctl get port vif1.0 name
+	wait_until vsctl get port vif1.0 name
 	xhp gc
 	no_ports
 	[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]

@@ -45,18 +45,7 @@ ovs_run() {
 	local name=$1
 	shift
 	rig_start dom0 setpriv --pdeathsig KILL "$name" --pidfile "$@" 2>>"$RIG/log/$name"
-	ovs_until dom0 ovs-appctl -t "$name" version
-}
-
-# ovs_until COMMAND...: waits until it succeeds.
-ovs_until() {
-	local i
-	for ((i = 0; i < 100; i++)); do
-		! "$@" >/dev/null 2>&1 || return 0
-		sleep 0.05
-	done
-	echo "not in time: $*"
-	return 1
+	wait_until dom0 ovs-appctl -t "$name" version
 }
 
 ovs_pid() {
@@ -67,7 +56,7 @@ ovs_pid() {
 ovs_stop() {
 	local pid
 	pid=$(ovs_pid "$1") || return
-	kill "$pid" && ovs_until eval "! kill -0 $pid"
+	kill "$pid" && wait_until eval "! kill -0 $pid"
 }
 
 ovs_freeze() {

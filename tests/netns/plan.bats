@@ -238,15 +238,7 @@ all_scene() {
 @test "what is shared and there already is not made again" {
 	scene
 	tap_add uplink
-	recipe joined <<-'END'
-		[recipe]
-		device = vif
-		[link uplink]
-		shared = uplink
-		dev = uplink
-		mtu = 1300
-		[use vif-bridge]
-	END
+	uplink_recipe joined
 	plan vif 1 0 joined online
 	jq -e '.steps[0].changes | map(.what) == ["state", "mtu"]' "$RIG/plan"
 	vif_add 2 0

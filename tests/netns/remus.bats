@@ -99,7 +99,7 @@ passed() {
 	! rig_kernel_has sch-plug || skip "this kernel has it"
 	REMUS=remus-netbuf-setup run remus setup
 	[ "$status" = 1 ]
-	says 'remus-netbuf-setup.ini:' '[plug]' sch_plug
+	says 'remus-netbuf-setup.ini:' '[plug]' 'modprobe -a sch_plug' CONFIG_NET_SCH_PLUG
 	[[ $(remus_node hotplug-error) == *sch_plug* ]]
 	[ "$(remus_node hotplug-status)" = error ]
 	[ -z "$(remus_node ifb)" ]
@@ -121,6 +121,20 @@ passed() {
 	reaches 1 2
 	REMUS=remus-netbuf-setup remus teardown REMUS_IFB=ifb1.0
 	unchanged
+}
+
+@test "a hook hears the verbs of Remus, both" {
+	mkdir "$RIG/etc-xen/hotplug/hooks"
+	printf '#!/bin/sh\necho "$1 $command $dev" >>/run/hooks\n' >"$RIG/etc-xen/hotplug/hooks/tell"
+	chmod +x "$RIG/etc-xen/hotplug/hooks/tell"
+	printf '%s\n' '[recipe]' 'device = remus' '[hooks]' 'dir = /etc/xen/hotplug/hooks' \
+		>"$RIG/etc-xen/hotplug/told.ini"
+	REMUS=told remus setup
+	REMUS=told remus teardown
+	diff - "$RIG/run/hooks" <<-'END'
+		setup setup vif1.0
+		teardown teardown vif1.0
+	END
 }
 
 @test "a guest with a filter is refused, and stays filtered" {

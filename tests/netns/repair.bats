@@ -105,3 +105,11 @@ drift() {
 	snapshot >"$RIG/after"
 	diff "$RIG/before" "$RIG/after"
 }
+
+@test "what is said of it as a whole stands below what it is about" {
+	vif_call 1 0 online
+	ip -n "$DOM0" link set vif1.0 nomaster
+	! dom0 xen-hotplug check >"$RIG/out" 2>&1 || return 1
+	[[ $(head -n 1 "$RIG/out") == 'vif-1-0: [bridge] drifted: '* ]]
+	[ "$(tail -n 1 "$RIG/out")" = 'xen-hotplug: 1 difference' ]
+}

@@ -149,15 +149,12 @@ teardown() {
 }
 
 @test "what a killed test left is swept up" {
-	local left=xhp-999999999-${RIG: -6} tries=20
+	local left=xhp-999999999-${RIG: -6}
 	ip netns add "$left"
 	mkdir "/tmp/$left"
 	rig_sweep
 	# Another test's setup may be sweeping at the same time.
-	while [ -e "/run/netns/$left" ] && ((tries--)); do
-		sleep 0.05
-	done
-	[ ! -e "/run/netns/$left" ]
+	wait_until test ! -e "/run/netns/$left"
 	[ ! -e "/tmp/$left" ]
 	[ -e "/run/netns/$DOM0" ]
 	[ -d "$RIG" ]

@@ -117,6 +117,22 @@ shimmed() {
 		/usr/sbin/xen-hotplug run "${RECIPE:-vif-bridge}" "${SHIM_VERB:-online}" type_if=vif
 }
 
+# paused VERB N: guest 1's run stops before its Nth message to the kernel, if there is one.
+paused() {
+	rm -f "$RIG/run/calls" "$RIG/run/calls.go"
+	SHIM_VERB=$1 shimmed FAULT_AT=$2 FAULT_HOW=wait FAULT_KINDS=n FAULT_LOG=/run/calls \
+		3>&- &
+	until grep -qs FAULT "$RIG/run/calls"; do
+		kill -0 $! 2>/dev/null || { wait $!; return 1; }
+		sleep 0.01
+	done
+}
+
+goes_on() {
+	touch "$RIG/run/calls.go"
+	wait $!
+}
+
 # many BRIDGE [ip]: guests 101 to 300, without a network namespace each.
 many() {
 	local d back args=()
@@ -176,6 +192,19 @@ each_call() {
 	[ "$status" = 0 ] && vif_call 1 0 offline && "$check"
 }
 
+# uplink_recipe NAME: vif-bridge, and a link that all devices of this recipe share.
+uplink_recipe() {
+	cat >"$RIG/etc-xen/hotplug/$1.ini" <<-'END'
+		[recipe]
+		device = vif
+		[link uplink]
+		shared = uplink
+		dev = uplink
+		mtu = 1300
+		[use vif-bridge]
+	END
+}
+
 # A scene in which every kind of record is made, and the states "before" and "attached".
 full_scene() {
 	scene vifname=web ip='192.0.2.1 2001:db8::1'
@@ -187,15 +216,7 @@ full_scene() {
 			chain FORWARD { type filter hook forward priority 0; policy drop; }
 		}
 	END
-	cat >"$RIG/etc-xen/hotplug/full.ini" <<-'END'
-		[recipe]
-		device = vif
-		[link uplink]
-		shared = uplink
-		dev = uplink
-		mtu = 1300
-		[use vif-bridge]
-	END
+	uplink_recipe full
 	export RECIPE=full
 	full_reset
 	keep before

@@ -209,6 +209,22 @@ may_not() {
 	losetup -d "$dev"
 }
 
+@test "a journal is lost, the index is not, and the kernel shows the disk" {
+	local dev
+	disk_scene
+	bus
+	image b
+	dev=$(as_disk "$IMAGES/b")
+	disk 1 51712 "$dev"
+	bus_add vbd-1-51712
+	add 1
+	dom0 sh -c "echo $(number "$dev") >/sys/bus/xen-backend/devices/vbd-1-51712/physical_device"
+	rm "$RIG/run/xen-hotplug/devices/vbd-1-51712"
+	disk 2 51712 "$dev"
+	may_not 2 'guest "guest1"' vbd-1-51712
+	losetup -d "$dev"
+}
+
 @test "another script attaches what we once had: our index says nothing of it" {
 	local dev
 	disk_scene
@@ -223,5 +239,46 @@ may_not() {
 		"7:$(printf %x "${dev#/dev/loop}")"
 	disk 2 51712 "$dev"
 	may_not 2 'guest "guest1"'
+	losetup -d "$dev"
+}
+
+@test "disk-check without a xenstored lets nobody have a disk" {
+	disk_scene
+	XENSTORED_PATH=/nonexistent XENBUS_PATH=backend/vbd/1/51712 run xhp disk-check "$IMAGES/a" w
+	[ "$status" = 1 ]
+	says 'cannot reach xenstored'
+	XENBUS_PATH=backend/vbd/1/51712 run xhp disk-check "$IMAGES/a" w
+	[ "$status" = 0 ] && [ "$output" = ok ]
+}
+
+@test "repair knows by the record whose disk it is" {
+	disk_scene
+	disk 1 51712 a
+	disk 1 51728 a
+	add 1
+	disk_call 1 51728 add
+	sed -i '/^head/s/ domid=1//' "$RIG/run/xen-hotplug/devices/vbd-1-51712"
+	xenstore-rm /local/domain/0/backend/vbd/1/51712/node
+	run xhp check vbd-1-51712
+	[ "$status" = 1 ]
+	xhp repair vbd-1-51712
+	attached 1
+}
+
+@test "more guests than one answer of xenstored has room for" {
+	local d dev args=()
+	disk_scene
+	dev=$(as_disk "$IMAGES/a")
+	for d in {10000..10700}; do
+		args+=("/local/domain/0/backend/vbd/$d/51712/physical-device" fd:7fff)
+	done
+	xenstore-write "${args[@]}"
+	[ "$(xenstore-list /local/domain/0/backend/vbd | wc -c)" -gt 4096 ]
+	disk 1 51712 "$dev"
+	add 1
+	remove 1
+	xenstore-write /local/domain/0/backend/vbd/10555/51712/state 4 \
+		/local/domain/0/backend/vbd/10555/51712/physical-device "$(number "$dev")"
+	may_not 1 'domain 10555'
 	losetup -d "$dev"
 }

@@ -518,7 +518,7 @@ bridge_by_list_scripts() {
 	dom0 bash -c '. /etc/xen/scripts/locking.sh; claim_lock block; touch /run/have
 		sleep 1; touch /run/let-go; release_lock block' &
 	pids=($!)
-	until [ -e "$RIG/run/have" ]; do sleep 0.05; done
+	wait_until test -e "$RIG/run/have"
 	SCRIPT='' add 1
 	[ -e "$RIG/run/let-go" ]
 	wait "${pids[0]}"

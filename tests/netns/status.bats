@@ -60,6 +60,81 @@ named() {
 	named xvda vbd-2-51712
 }
 
+@test "a MAC address is found, also where no step asked for it" {
+	two
+	not grep 'var mac' "$RIG/run/xen-hotplug/devices/vif-2-0"
+	named 00:16:3e:01:02:00 vif-2-0
+	run xhp status 00:16:3e:01:02:01
+	[ "$status" = 1 ]
+}
+
+# shown TEXT: a line of the last `run`, in which no byte is a control character.
+shown() {
+	grep -xF -- "$1" <<<"$output" || { echo "no \"$1\" in: $output"; return 1; }
+	[[ $output != *[$'\x01'-$'\x09\x0b'-$'\x1f\x7f']* ]]
+}
+
+@test "hostile texts are shown as texts, and words in one line" {
+	scene
+	GUEST_NAME=$'we\e[2Jb\nx' backend vif 1 0 bridge=br0 color=$'re\e[31md\nx'
+	printf '%s\n' '[recipe]' 'device = vif' '[defaults]' 'color = ${backend/color}' '[bridge]' 'name = ${bridge}' \
+		'when = ${color} != blue' '[up]' '[exec]' 'attach = true "a b" c' 'detach =' 'check = test -e /run/there' \
+		>"$RIG/etc-xen/hotplug/mine.ini"
+	RECIPE=mine vif_call 1 0 online
+	run xhp status vif-1-0
+	shown '  backend/color "re\x1b[31md\x0ax"'
+	shown '      asked   attach=true "a b" c check=test -e /run/there retry=0 timeout=20'
+	[[ ${lines[0]} == 'vif-1-0: DRIFTED, guest "we\x1b[2Jb\x0ax" (1), '* ]]
+	run xhp tree
+	shown '`- vif1.0  "we\x1b[2Jb\x0ax" (1) eth0, UNFILTERED, DRIFTED'
+	run xhp check
+	[ "$status" = 1 ]
+	shown '    repair: makes it again: run attach=true "a b" c check=test -e /run/there retry=0 timeout=20  (/etc/xen/hotplug/mine.ini:9)'
+	run vif_call 1 0 offline
+	xhp status --json | as_schema status
+	xhp log --json | as_schema log
+}
+
+@test "texts that are no UTF-8 are in --json, too" {
+	scene
+	GUEST_NAME=$'we\xff' backend vif 1 0 bridge=br0 color=$'re\xff'
+	printf '%s\n' '[recipe]' 'device = vif' '[defaults]' 'color = ${backend/color}' '[bridge]' 'name = ${bridge}' \
+		'when = ${color} != blue' '[up]' >"$RIG/etc-xen/hotplug/mine.ini"
+	RECIPE=mine vif_call 1 0 online
+	xhp status --json | as_schema status
+	jq -e '.[0].variables["backend/color"] == "\"re\\xff\"" and .[0].guest == "\"we\\xff\""' "$RIG/json"
+	xhp check --json | as_schema check
+	jq -e '.[0].guest == "\"we\\xff\""' "$RIG/json"
+}
+
+@test "one guest whose name cannot be read hides no other's; columns are as wide as they look" {
+	scene
+	xenstore-write /local/domain/1/name 'a\x00b'
+	vif_call 1 0 online
+	vif_add 2 0
+	GUEST_NAME=böse backend vif 2 0 bridge=br0
+	vif_call 2 0 online
+	run xhp status
+	[[ ${lines[1]} =~ ^vif-1-0\ .*\ 1\ +20 && ${lines[2]} == *' böse (2) 20'* ]]
+	# their dates stand one below the other
+	local LC_ALL=C.UTF-8 first=${lines[1]%% 20*} second=${lines[2]%% 20*}
+	[ "${#first}" = "${#second}" ]
+}
+
+@test "what cannot be looked at is unknown, not drifted" {
+	disk_scene
+	disk 1 51712 a
+	add 1
+	XENSTORED_PATH=/nonexistent run xhp status
+	says ' unknown '
+	XENSTORED_PATH=/nonexistent run xhp check
+	[ "$status" = 1 ]
+	says 'vbd-1-51712: [disk] unknown: ' 'xenstored'
+	XENSTORED_PATH=/nonexistent run xhp tree
+	says ', unknown'
+	xhp check
+}
+
 @test "what may be several is refused, and all of them are named" {
 	two
 	run xhp status eth0

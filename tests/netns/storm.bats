@@ -79,15 +79,11 @@ stock() {
 		release_lock devices/vif-1-0' stock "$1" 3>&-
 }
 
-wait_for() {
-	until [ -e "$RIG/run/$1" ]; do sleep 0.01; done
-}
-
 @test "the stock scripts' lock protocol: they wait for us, and we for them" {
 	[ -r /etc/xen/scripts/locking.sh ] || skip "no xen-utils-common"
 	scene
 	stock / &
-	wait_for stock-has-it
+	wait_until test -e "$RIG/run/stock-has-it"
 	vif_call 1 0 online
 	[ -e "$RIG/run/stock-lets-go" ]
 	wait $!
@@ -97,7 +93,7 @@ wait_for() {
 		>"$RIG/etc-xen/scripts/vif-post.d/a.hook"
 	chmod +x "$RIG/etc-xen/scripts/vif-post.d/a.hook"
 	vif_call 1 0 online 3>&- &
-	wait_for we-have-it
+	wait_until test -e "$RIG/run/we-have-it"
 	stock /run/we-let-go
 	wait $!
 	link_is vif1.0 'master br0'

@@ -206,10 +206,7 @@ rule_runs() {
 	dom0 "$init" start
 	[ "$(pgrep -fc '^/usr/sbin/xen-hotplug watch' --ns "$RIG_HOLDER" --nslist net)" = 1 ]
 	p9_backend 1 /run/guests/web
-	for ((i = 0; i < 100; i++)); do
-		[ "$(node 9pfs 1 0 xen-hotplug)" != attached ] || break
-		sleep 0.05
-	done
+	wait_until prints attached node 9pfs 1 0 xen-hotplug
 	[ -d "$RIG/run/guests/web" ]
 	dom0 "$init" restart 3>&-
 	dom0 "$init" stop

@@ -48,7 +48,7 @@ teardown() {
 	shimmed FAULT_LOG=/run/calls
 	[ -z "$(dom0 ip -o addr show vif1.0)" ]
 	link_is vif1.0 ',UP' 'addrgenmode none'
-	# requests: 2 read, 6 and 7 a transaction, 11 write, 13 remove
+	# requests: 1 list, 6 and 7 a transaction, 11 write, 13 remove
 	sed '1,/^rec [0-9]* host up up/d; s/done .*/done/; s/ *$//' "$RIG/run/calls" \
 		>"$RIG/last"
 	echo >>"$RIG/last"
@@ -56,8 +56,7 @@ teardown() {
 		netlink
 		journal done
 		store 6
-		store 2 backend/vif/1/0/state
-		store 2 backend/vif/1/0/frontend
+		store 1 backend/vif/1/0
 		store 11 /local/domain/1/device/vif/0/mtu 1400
 		store 13 backend/vif/1/0/hotplug-error
 		store 11 backend/vif/1/0/hotplug-status connected

@@ -426,22 +426,6 @@ at_once() {
 	host_state | diff "$RIG/before" -
 }
 
-# paused VERB N: guest 1's run stops before its Nth message to the kernel, if there is one.
-paused() {
-	rm -f "$RIG/run/calls" "$RIG/run/calls.go"
-	SHIM_VERB=$1 shimmed FAULT_AT=$2 FAULT_HOW=wait FAULT_KINDS=n FAULT_LOG=/run/calls \
-		3>&- &
-	until grep -qs FAULT "$RIG/run/calls"; do
-		kill -0 $! 2>/dev/null || { wait $!; return 1; }
-		sleep 0.01
-	done
-}
-
-goes_on() {
-	touch "$RIG/run/calls.go"
-	wait $!
-}
-
 two() {
 	vif_add 2 0
 	backend vif 1 0

@@ -275,7 +275,7 @@ as_stock() {
 	backend vif 1 0 bridge=br1
 	keep before
 	run vif_call 1 0 online
-	refused 1 0 'ovs-vswitchd does not serve the bridge br1'
+	refused 1 0 'ovs-vswitchd does not serve the bridge br1' 'modprobe openvswitch'
 	no_ports
 }
 
@@ -364,7 +364,7 @@ as_stock() {
 	local pid
 	ovs_freeze ovs-vswitchd
 	vif_call 1 0 online 2>/dev/null 3>&- &
-	ovs_until vsctl get port vif1.0 name
+	wait_until vsctl get port vif1.0 name
 	for pid in $(ip netns pids "$DOM0"); do
 		[ "$(cat "/proc/$pid/comm")" != xen-hotplug ] || kill -KILL "$pid"
 	done
@@ -473,7 +473,7 @@ as_stock() {
 	cat "$RIG/said"
 	[ ! -s "$RIG/said" ]
 	no_ports
-	ovs_until detached # ovs-vswitchd takes its time
+	wait_until detached # ovs-vswitchd takes its time
 }
 
 # ovn_run PROGRAM ARGUMENT...: detached, once it is ready; it ends with the namespace.
@@ -516,12 +516,12 @@ ovn_db() {
 		guest $d 0 ip link set eth0 address 00:16:3e:01:00:0$d
 		guest $d 0 ip addr add 198.51.100.$d/24 dev eth0
 		guest $d 0 ethtool -K eth0 tx off
-		ovs_until eval "[[ \$($up $(guest_uuid $d)-0) == up* ]]"
+		wait_until eval "[[ \$($up $(guest_uuid $d)-0) == up* ]]"
 	done
 	guest 1 0 ping -q -c 1 -W 5 198.51.100.2
 	# OVN has written to our rows since
 	[[ $(vsctl get interface vif1.0 external_ids) == *ovn-installed* ]]
 	xhp check
 	vif_call 1 0 offline
-	ovs_until eval "[[ \$($up $(guest_uuid 1)-0) == down* ]]"
+	wait_until eval "[[ \$($up $(guest_uuid 1)-0) == down* ]]"
 }

@@ -6,6 +6,7 @@ load lib
 load scene
 
 teardown() {
+	cat "$RIG/run/runs" "$RIG/watch.log" 2>/dev/null || : # shown if the test failed
 	rig_teardown
 }
 
@@ -61,18 +62,6 @@ robot_gone() {
 	xenstore-rm "/local/domain/0/backend/robot/$1/0"
 }
 
-until_true() {
-	local tries=300
-	until "$@" >/dev/null 2>&1; do
-		((tries--)) || {
-			echo "never: $*"
-			cat "$RIG/runs" "$RIG/watch.log" 2>/dev/null
-			return 1
-		}
-		sleep 0.05
-	done
-}
-
 # ran N VERB D: so often so far
 ran() {
 	[ "$(grep -cx "$2 $3/0" "$RIG/run/runs")" = "$1" ]
@@ -89,10 +78,10 @@ idle() {
 # nothing_runs: whatever is to be done has been done, and a device that comes last is, too.
 settled() {
 	robot 99 arm=last
-	until_true mark 99 attached
+	wait_until mark 99 attached
 	robot_gone 99
-	until_true test ! -e "$RIG/run/guests/last"
-	until_true idle
+	wait_until test ! -e "$RIG/run/guests/last"
+	wait_until idle
 }
 
 @test "watch: forty devices come and go, each is attached and detached once" {
@@ -103,7 +92,7 @@ settled() {
 		robot "$d"
 	done
 	for d in {1..40}; do
-		until_true mark "$d" attached
+		wait_until mark "$d" attached
 		[ -d "$RIG/run/guests/arm$d" ]
 	done
 	settled
@@ -112,7 +101,7 @@ settled() {
 		robot_gone "$d"
 	done
 	for d in {1..40}; do
-		until_true test ! -e "$RIG/run/xen-hotplug/devices/robot-$d-0"
+		wait_until test ! -e "$RIG/run/xen-hotplug/devices/robot-$d-0"
 	done
 	settled
 	[ -z "$(ls "$RIG/run/guests")" ]
@@ -121,22 +110,22 @@ settled() {
 	watch_stop
 	cat "$RIG/run/notify.log"
 	[ "$(head -n 1 "$RIG/run/notify.log")" = READY=1 ]
-	until_true grep -q STOPPING=1 "$RIG/run/notify.log"
+	wait_until grep -q STOPPING=1 "$RIG/run/notify.log"
 }
 @test "watch: what is there at the start is attached, and what was done is not done again" {
 	watch_scene
 	robot 1
 	robot 2
 	watch_start
-	until_true mark 1 attached
-	until_true mark 2 attached
+	wait_until mark 1 attached
+	wait_until mark 2 attached
 	watch_stop
 	# missed: 1 goes, 3 comes
 	robot_gone 1
 	robot 3
 	watch_start
-	until_true mark 3 attached
-	until_true test ! -e "$RIG/run/xen-hotplug/devices/robot-1-0"
+	wait_until mark 3 attached
+	wait_until test ! -e "$RIG/run/xen-hotplug/devices/robot-1-0"
 	settled
 	ran 1 add 1
 	ran 1 add 2
@@ -150,12 +139,12 @@ settled() {
 	watch_scene
 	watch_start
 	robot 1
-	until_true mark 1 attached
+	wait_until mark 1 attached
 	xenstore-rm /local/domain/0/backend/robot/1/0
 	robot 1 arm=other
-	until_true mark 1 attached
-	until_true test -d "$RIG/run/guests/other"
-	until_true test ! -e "$RIG/run/guests/arm1"
+	wait_until mark 1 attached
+	wait_until test -d "$RIG/run/guests/other"
+	wait_until test ! -e "$RIG/run/guests/arm1"
 	watch_stop
 }
 @test "watch: a store that has lost all is no reason to detach" {
@@ -163,26 +152,26 @@ settled() {
 	watch_start
 	robot 1
 	robot 2
-	until_true mark 1 attached
-	until_true mark 2 attached
+	wait_until mark 1 attached
+	wait_until mark 2 attached
 	rig_xenstored_kill
-	until_true grep -q 'xenstored has gone' "$RIG/watch.log"
+	wait_until grep -q 'xenstored has gone' "$RIG/watch.log"
 	rig_xenstored_start
 	# nothing is in it, not even our own number
 	sleep 1.5
 	xenstore-write /local/domain/0/domid 0 domid 0
-	until_true grep -q '2 devices are not in xenstore' "$RIG/watch.log"
+	wait_until grep -q '2 devices are not in xenstore' "$RIG/watch.log"
 	robot 3
-	until_true mark 3 attached
+	wait_until mark 3 attached
 	settled
 	ran 0 remove 1
 	ran 0 remove 2
 	[ -d "$RIG/run/guests/arm1" ]
 	# the guest is there again, and then it goes
 	robot 1
-	until_true mark 1 attached
+	wait_until mark 1 attached
 	robot_gone 1
-	until_true ran 1 remove 1
+	wait_until ran 1 remove 1
 	settled
 	ran 0 remove 2
 	watch_stop
@@ -191,13 +180,13 @@ settled() {
 	watch_scene
 	watch_start
 	robot 1
-	until_true mark 1 attached
+	wait_until mark 1 attached
 	watch_stop
 	rig_xenstored_kill
 	rig_xenstored_start
 	xenstore-write /local/domain/0/domid 0 domid 0
 	watch_start
-	until_true grep -q '1 devices are not in xenstore' "$RIG/watch.log"
+	wait_until grep -q '1 devices are not in xenstore' "$RIG/watch.log"
 	settled
 	ran 0 remove 1
 	[ -d "$RIG/run/guests/arm1" ]
@@ -209,8 +198,8 @@ settled() {
 	watch_start
 	robot 1
 	robot 2
-	until_true mark 1 attached
-	until_true mark 2 attached
+	wait_until mark 1 attached
+	wait_until mark 2 attached
 	boot=$(xenstore-read /local/domain/0/data/xen-hotplug-watch)
 	rig_xenstored_kill
 	rig_xenstored_start
@@ -218,8 +207,8 @@ settled() {
 	robot 3
 	xenstore-write /local/domain/0/data/xen-hotplug-watch "$boot" \
 		/local/domain/0/domid 0 domid 0
-	until_true ran 1 remove 1
-	until_true mark 3 attached
+	wait_until ran 1 remove 1
+	wait_until mark 3 attached
 	settled
 	ran 1 add 2
 	ran 0 remove 2
@@ -235,9 +224,9 @@ settled() {
 	[ ! -s "$RIG/run/notify.log" ]
 	rig_xenstored_start
 	xenstore-write /local/domain/0/domid 0 domid 0
-	until_true grep -q READY=1 "$RIG/run/notify.log"
+	wait_until grep -q READY=1 "$RIG/run/notify.log"
 	robot 1
-	until_true mark 1 attached
+	wait_until mark 1 attached
 	watch_stop
 }
 @test "watch: a device that fails is told of, left alone, and tried again when it is another" {
@@ -246,8 +235,8 @@ settled() {
 	: >"$RIG/run/fail-add-1-0"
 	robot 1
 	robot 2
-	until_true mark 1 failed
-	until_true mark 2 attached
+	wait_until mark 1 failed
+	wait_until mark 2 attached
 	[ "$(node robot 1 0 hotplug-status)" = error ]
 	xenstore-write /local/domain/0/backend/robot/1/0/state 2
 	settled
@@ -257,7 +246,7 @@ settled() {
 	rm "$RIG/run/fail-add-1-0"
 	robot_gone 1
 	robot 1
-	until_true mark 1 attached
+	wait_until mark 1 attached
 	watch_stop
 }
 @test "watch: a detach that fails is left to gc" {
@@ -265,9 +254,9 @@ settled() {
 	watch_start
 	: >"$RIG/run/fail-remove-1-0"
 	robot 1
-	until_true mark 1 attached
+	wait_until mark 1 attached
 	robot_gone 1
-	until_true grep -q 'robot-1-0: the detach has failed' "$RIG/watch.log"
+	wait_until grep -q 'robot-1-0: the detach has failed' "$RIG/watch.log"
 	settled
 	ran 1 remove 1
 	rm "$RIG/run/fail-remove-1-0"
@@ -282,12 +271,12 @@ settled() {
 	watch_start
 	: >"$RIG/run/wait-add-1-0"
 	robot 1
-	until_true ran 1 add 1
+	wait_until ran 1 add 1
 	worker=$(pgrep -P "$WATCH" -f 'xen-hotplug udev robot-1-0:add')
 	kill -KILL "$worker"
-	until_true grep -q 'the attach was ended by signal 9' "$RIG/watch.log"
+	wait_until grep -q 'the attach was ended by signal 9' "$RIG/watch.log"
 	rm "$RIG/run/wait-add-1-0"
-	until_true mark 1 attached
+	wait_until mark 1 attached
 	[ -d "$RIG/run/guests/arm1" ]
 	watch_stop
 }
@@ -296,10 +285,10 @@ settled() {
 	watch_start
 	: >"$RIG/run/wait-add-1-0"
 	robot 1
-	until_true ran 1 add 1
+	wait_until ran 1 add 1
 	robot_gone 1
 	rm "$RIG/run/wait-add-1-0"
-	until_true ran 1 remove 1
+	wait_until ran 1 remove 1
 	settled
 	[ ! -e "$RIG/run/guests/arm1" ]
 	[ ! -e "$RIG/run/xen-hotplug/devices/robot-1-0" ]
@@ -311,9 +300,9 @@ settled() {
 	watch_start
 	: >"$RIG/run/wait-add-1-0"
 	robot 1
-	until_true ran 1 add 1
+	wait_until ran 1 add 1
 	kill "$WATCH"
-	until_true grep -q STOPPING=1 "$RIG/run/notify.log"
+	wait_until grep -q STOPPING=1 "$RIG/run/notify.log"
 	robot 2
 	kill -0 "$WATCH"
 	rm "$RIG/run/wait-add-1-0"
@@ -321,7 +310,7 @@ settled() {
 	mark 1 attached
 	ran 0 add 2
 	watch_start
-	until_true mark 2 attached
+	wait_until mark 2 attached
 	ran 1 add 1
 	watch_stop
 }
@@ -331,13 +320,13 @@ settled() {
 	: >"$RIG/run/wait-add-1-0"
 	robot 1
 	robot 2
-	until_true ran 1 add 1
-	until_true mark 2 attached
+	wait_until ran 1 add 1
+	wait_until mark 2 attached
 	kill -KILL "$WATCH"
 	wait "$WATCH" || :
 	watch_start
 	rm "$RIG/run/wait-add-1-0"
-	until_true mark 1 attached
+	wait_until mark 1 attached
 	settled
 	ran 1 add 1
 	ran 1 add 2
@@ -377,15 +366,15 @@ daemon() {
 	export_path 9pfs 3 /etc
 	export_path xen_9pfs 4 /run/guests/g4
 	for d in 9pfs/1 9pfs/2 xen_9pfs/4; do
-		until_true is_attached "$d"
+		wait_until is_attached "$d"
 		[ -d "$RIG/run/guests/g${d#*/}" ]
 	done
-	until_true is_closed 9pfs/3
+	wait_until is_closed 9pfs/3
 	grep -q '9pfs/3/0 is refused before' "$RIG/watch.log"
 	# the daemon makes the path, and opens it, before anybody could refuse it
 	export_path xen_9pfs 5 /run/out
-	until_true is_closed xen_9pfs/5
-	until_true grep -q 'xen_9pfs/5/0 .*its backend is closed' "$RIG/watch.log"
+	wait_until is_closed xen_9pfs/5
+	wait_until grep -q 'xen_9pfs/5/0 .*its backend is closed' "$RIG/watch.log"
 	ls -l "/proc/$(daemon)/fd"
 	[ -n "$(find "/proc/$(daemon)/fd" -lname '*/guests/g4')" ]
 	[ -z "$(find "/proc/$(daemon)/fd" -lname '*/out')" ]
@@ -403,10 +392,10 @@ daemon() {
 	for d in 1 2 3; do
 		export_path xen_9pfs $d /run/guests/g$d
 	done
-	until_true grep -q 'xen-9pfsd is not running: it is started' "$RIG/watch.log"
+	wait_until grep -q 'xen-9pfsd is not running: it is started' "$RIG/watch.log"
 	rm "$RIG/run/9pfsd.delay"
 	for d in 1 2 3; do
-		until_true is_attached xen_9pfs/$d
+		wait_until is_attached xen_9pfs/$d
 		[ "$(node xen_9pfs $d 0 versions)" = 1 ]
 	done
 	pid=$(daemon)
@@ -428,8 +417,8 @@ daemon() {
 	: >"$RIG/run/9pfsd.fail"
 	watch_start
 	export_path xen_9pfs 1 /run/guests/g1
-	until_true is_closed xen_9pfs/1
-	until_true grep -q 'xen-9pfsd has ended at once, and libxl/xen-9pfs/state is not running' "$RIG/watch.log"
+	wait_until is_closed xen_9pfs/1
+	wait_until grep -q 'xen-9pfsd has ended at once, and libxl/xen-9pfs/state is not running' "$RIG/watch.log"
 	[ ! -e "$RIG/run/guests/g1" ]
 	watch_stop
 }
@@ -440,11 +429,11 @@ daemon() {
 	watch_start
 	backend vif 1 0 bridge=br0
 	vif_add 1 0
-	until_true is_attached vif/1
+	wait_until is_attached vif/1
 	link_is vif1.0 'master br0' ',UP'
 	[ "$(node vif 1 0 hotplug-status)" = connected ]
 	backend_closing vif 1 0
-	until_true test ! -e "$RIG/run/xen-hotplug/devices/vif-1-0"
+	wait_until test ! -e "$RIG/run/xen-hotplug/devices/vif-1-0"
 	watch_stop
 }
 @test "watch: vscsi, by a recipe of the administrator's with the backend's own nodes" {
@@ -462,15 +451,15 @@ daemon() {
 	END
 	watch_start
 	backend vscsi 1 0 state=1 p-dev=8:0:2:1
-	until_true is_attached vscsi/1
+	wait_until is_attached vscsi/1
 	[ -d "$RIG/run/guests/vscsi-1-8:0:2:1" ]
 	backend vscsi 2 0 state=1 p-dev=../x
-	until_true is_failed vscsi/2
+	wait_until is_failed vscsi/2
 	backend vscsi 3 0 state=1
-	until_true is_failed vscsi/3
+	wait_until is_failed vscsi/3
 	[[ $(node vscsi 3 0 hotplug-error) == *'backend/p-dev is required'* ]]
 	xenstore-rm /local/domain/0/backend/vscsi/1
-	until_true test ! -e "$RIG/run/guests/vscsi-1-8:0:2:1"
+	wait_until test ! -e "$RIG/run/guests/vscsi-1-8:0:2:1"
 	watch_stop
 }
 

@@ -11,13 +11,20 @@
 //              a loop device waits, 10 s at most, until there is a file FAULT_LOG.go;
 //              intr = a dump is told as one that a change overtook (NLM_F_DUMP_INTR)
 // FAULT_NO_NETFILTER  there are no netfilter sockets, as in a kernel without nftables
+// FAULT_LACKS  a part that the kernel is to lack: the name under which messages ask for
+//              it ("ifb", "plug", "masq", iptables' "comment") becomes one that no kernel
+//              knows; or "nf_tables", or "netdev", which is its family
 // FAULT_LOG    a file that gets a line for each call and each fork, and FAULT before
 //              the one that is hit
 
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netlink.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -198,13 +205,63 @@ static ssize_t then(ssize_t n, const char *how)
 	return -1;
 }
 
+/* Attributes of text that are this name: their length, and what they hold, tell them. */
+static void misname(char *data, size_t len, const char *name)
+{
+	const size_t size = strlen(name) + 1;
+	const uint16_t whole = (uint16_t)(NLA_HDRLEN + size);
+
+	for (size_t at = 0; at + whole <= len; at += NLA_ALIGNTO)
+		if (!memcmp(data + at, &whole, sizeof(whole)) &&
+		    !memcmp(data + at + NLA_HDRLEN, name, size))
+			data[at + NLA_HDRLEN] = '?';
+}
+
+/* The family is spoilt where a table is made, or all that is meant for nftables. */
+static void misdirect(struct nlmsghdr *h, int left, bool family)
+{
+	for (; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+		struct nfgenmsg *gen = NLMSG_DATA(h);
+
+		if (family && gen->nfgen_family == NFPROTO_NETDEV)
+			gen->nfgen_family = NFPROTO_NUMPROTO - 1;
+		else if (!family && h->nlmsg_type == NFNL_MSG_BATCH_BEGIN)
+			gen->res_id = htons(NFNL_SUBSYS_ACCT); /* takes no batch */
+		else if (!family && h->nlmsg_type >= NLMSG_MIN_TYPE)
+			h->nlmsg_type |= 0xff00;
+	}
+}
+
+static void *spoilt(int fd, const void *data, size_t len)
+{
+	const char *lacks = getenv("FAULT_LACKS");
+	void *copy;
+
+	if (!lacks || option(fd, SO_DOMAIN) != AF_NETLINK)
+		return (void *)(uintptr_t)data;
+	copy = memcpy(malloc(len), data, len);
+	if (strcmp(lacks, "netdev") && strcmp(lacks, "nf_tables"))
+		misname(copy, len, lacks);
+	else if (option(fd, SO_PROTOCOL) == NETLINK_NETFILTER)
+		misdirect(copy, (int)len, !strcmp(lacks, "netdev"));
+	return copy;
+}
+
 ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
+	struct msghdr m = *msg;
+	struct iovec iov[4];
 	const char *how;
 
 	if (fails_before(fd, &how))
 		return -1;
-	return then(syscall(SYS_sendmsg, fd, msg, flags), how);
+	for (size_t i = 0; i < m.msg_iovlen && i < 4; i++) {
+		iov[i] = m.msg_iov[i];
+		iov[i].iov_base = spoilt(fd, iov[i].iov_base, iov[i].iov_len);
+	}
+	if (m.msg_iovlen <= 4)
+		m.msg_iov = iov;
+	return then(syscall(SYS_sendmsg, fd, &m, flags), how);
 }
 
 ssize_t sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
@@ -214,6 +271,7 @@ ssize_t sendto(int fd, const void *data, size_t len, int flags, const struct soc
 
 	if (fails_before(fd, &how))
 		return -1;
+	data = spoilt(fd, data, len);
 	return then(syscall(SYS_sendto, fd, data, len, flags, to, to_len), how);
 }
 
@@ -257,6 +315,22 @@ int ioctl(int fd, unsigned long request, ...)
 	rc = (int)syscall(SYS_ioctl, fd, request, arg);
 	die_if(how, "after");
 	return rc;
+}
+
+/* iptables' tables: a match is asked for by its name alone. */
+int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+	const char *lacks = getenv("FAULT_LACKS");
+	void *copy, *at;
+
+	if (lacks && name == IPT_SO_SET_REPLACE && level == IPPROTO_IP) {
+		copy = memcpy(malloc(len), value, len);
+		at = memmem(copy, len, lacks, strlen(lacks) + 1);
+		if (at)
+			*(char *)at = '?';
+		value = copy;
+	}
+	return (int)syscall(SYS_setsockopt, fd, level, name, value, len);
 }
 
 int socket(int domain, int type, int protocol)

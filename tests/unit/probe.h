@@ -81,6 +81,15 @@ int store_self(unsigned int *ret, struct xhp_err *err)
 	return 0;
 }
 
+const char *store_uuid(unsigned int domid)
+{
+	struct xhp_err unused;
+	const char *vm;
+
+	return store_read(mem_printf("/local/domain/%u/vm", domid), &vm, &unused) ? NULL
+										  : vm;
+}
+
 int store_publish(const char *backend, const struct store_item *items, unsigned int n,
 		  struct xhp_err *err)
 {

@@ -497,6 +497,27 @@ static void type_fit(void **state)
 	assert_false(value_types_fit(V_UINT, V_BOOL));
 }
 
+/* What another error meant is not this one's, wherever the memory comes from. */
+static void errors(void **state)
+{
+	static const struct pos pos = { .file = "x", .line = 1 };
+	struct xhp_err err;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		memset(&err, 1, sizeof(err));
+		assert_true((i == 0   ? err_set(&err, -EIO, "a %s", "b")
+			     : i == 1 ? err_sys(&err, -EIO, "a %s", "b")
+				      : err_usage(&err, &pos, "a %s", "b")) < 0);
+		assert_int_equal(err.code, i == 2 ? -EINVAL : -EIO);
+		assert_int_equal(err.usage, i == 2);
+		assert_false(err.busy);
+		assert_false(err.refused);
+		assert_ptr_equal(err.pos.file, i == 2 ? pos.file : NULL);
+		assert_string_equal(err.text, i == 1 ? "a b: Input/output error" : "a b");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -506,6 +527,7 @@ int main(void)
 		cmocka_unit_test(texts),      cmocka_unit_test(lists),
 		cmocka_unit_test(over_long),  cmocka_unit_test(quoting),
 		cmocka_unit_test(near_names), cmocka_unit_test(type_fit),
+		cmocka_unit_test(errors),
 	};
 
 	return RUN_TESTS(tests);

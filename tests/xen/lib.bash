@@ -4,6 +4,7 @@
 # A test ends with all guests destroyed but "shared" and such, which belong to the file; it
 # fails if anything of the others is left in dom0.
 
+. "${BASH_SOURCE%/*}/../wait.bash"
 shopt -s globstar nullglob
 PV='kernel = "/xen-test/vmlinux"
 	ramdisk = "/xen-test/guest.initrd"
@@ -66,15 +67,6 @@ left() {
 nothing_left() {
 	left >after
 	cmp before after
-}
-
-# wait_until COMMAND...: for two minutes; the machine is slow.
-wait_until() {
-	local end=$((SECONDS + 120))
-	until "$@" >/dev/null 2>&1; do
-		[ "$SECONDS" -lt "$end" ] || { echo "not within 120 s: $*"; return 1; }
-		sleep 0.2
-	done
 }
 
 bridge_add() {
