@@ -20,6 +20,29 @@ static bool bit_is(const uint8_t bits[32], char c)
 	return bits[(unsigned char)c / 8] & 1 << (unsigned char)c % 8;
 }
 
+/* {NAME}, or {NAME=DEFAULT} where it may be missing. */
+static int parse_field(const char *s, size_t len, bool optional, struct pattern_item *ret,
+		       struct xhp_err *err)
+{
+	const char *eq = memchr(s, '=', len);
+	size_t name = eq ? (size_t)(eq - s) : len;
+
+	ret->kind = PATTERN_FIELD;
+	ret->field = mem_strndup(s, name);
+	if (!token_is_name(ret->field))
+		return err_set(err, -EINVAL, "%s is not the name of a field",
+			       quoted(ret->field));
+	if (!eq)
+		return 0;
+	if (!optional)
+		return err_set(err, -EINVAL,
+			       "{%s} cannot be missing: a default is for what is in "
+			       "\"[]\"",
+			       ret->field);
+	ret->dflt = mem_strndup(eq + 1, len - name - 1);
+	return 0;
+}
+
 static int parse(const char **pos, unsigned int depth, struct pattern *ret,
 		 struct xhp_err *err)
 {
@@ -30,11 +53,12 @@ static int parse(const char **pos, unsigned int depth, struct pattern *ret,
 
 		if (*s == '{') {
 			end = s + strcspn(s, "}");
-			item->kind = PATTERN_FIELD;
-			item->field = mem_strndup(s + 1, (size_t)(end - s - 1));
-			if (!*end || !token_is_name(item->field))
+			if (!*end)
 				return err_set(err, -EINVAL,
 					       "%s does not begin a {field}", quoted(s));
+			if (parse_field(s + 1, (size_t)(end - s - 1), depth, item, err) <
+			    0)
+				return err->code;
 			s = end;
 		} else if (*s == '[') {
 			item->kind = PATTERN_GROUP;
@@ -132,6 +156,20 @@ void pattern_fields(const struct pattern *p, struct texts *fields)
 	}
 }
 
+/* What is missing has its defaults. */
+static void add_defaults(const struct pattern *p, struct map *found)
+{
+	for (unsigned int i = 0; i < p->n; i++) {
+		const struct pattern_item *item = &p->items[i];
+
+		if (item->kind == PATTERN_GROUP)
+			add_defaults(item->group, found);
+		else if (item->kind == PATTERN_FIELD && item->dflt)
+			*MEM_PUSH(found->v, found->n) =
+				(struct pair){ item->field, item->dflt };
+	}
+}
+
 /* The text behind what matches, or NULL; adds what it finds to `found`. */
 static const char *match(const struct pattern *p, const char *s, struct map *found)
 {
@@ -155,6 +193,8 @@ static const char *match(const struct pattern *p, const char *s, struct map *fou
 		case PATTERN_GROUP:
 			if (*s == item->group->items[0].c)
 				s = match(item->group, s, found);
+			else
+				add_defaults(item->group, found);
 			break;
 		}
 	}

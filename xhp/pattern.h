@@ -6,12 +6,14 @@
 #include "err.h"
 #include "value.h"
 
-/* pattern = { literal | "{" field "}" | "[" pattern "]" }; what is in "[]" may be
- * missing. */
+/*
+ * pattern = { literal | "{" field [ "=" default ] "}" | "[" pattern "]" }; what is in
+ * "[]" may be missing, and has its default then.
+ */
 struct pattern_item {
 	enum { PATTERN_CHAR, PATTERN_FIELD, PATTERN_GROUP } kind;
 	char c;
-	const char *field;
+	const char *field, *dflt; /* NULL: none */
 	struct pattern *group;
 	uint8_t follow[32]; /* PATTERN_FIELD: a bit for each character that can come next
 			     */

@@ -52,6 +52,21 @@ teardown() {
 	left
 }
 
+@test "block-iscsi: a portal without its port is the same portal" {
+	disk_scene block-iscsi "iqn=$IQN,portal=192.0.2.1:3260" mode=r
+	iscsi_tools
+	disk 2 "iqn=$IQN,portal=192.0.2.1" mode=r
+	add 1
+	add 2
+	attached 2
+	called "iscsiadm $ISCSI" "iscsiadm $ISCSI<-o><new>" "iscsiadm $ISCSI<--login>"
+	remove 1
+	called
+	remove 2
+	called "iscsiadm $ISCSI<--logout>" "iscsiadm $ISCSI<-o><delete>"
+	left
+}
+
 @test "block-iscsi: dom0's own session is not logged out of" {
 	disk_scene block-iscsi "iqn=$IQN,portal=192.0.2.1:3260"
 	iscsi_tools

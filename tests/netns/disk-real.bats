@@ -20,6 +20,7 @@ setup() {
 
 teardown() {
 	[ -z "$NBD" ] || kill "${NBD[@]}" || :
+	[ ${#DRBD[@]} = 0 ] || drbd_end || :
 	rig_teardown
 }
 
@@ -157,4 +158,151 @@ sessions() {
 	holds "$(of 1)" 'lun 1'
 	remove 1
 	[ "$(sessions)" = 0 ]
+}
+
+# paths MAP N: so many has it.
+paths() {
+	[ "$(ls "/sys/block/${1#/dev/}/slaves" | wc -l)" = "$2" ]
+}
+
+# bats test_tags=kernel:iscsi-tcp,kernel:dm-multipath
+@test "block-iscsi with multipathd: the guest gets the map, and no other guest a path" {
+	local portal=127.0.0.1:3261 other=127.0.0.2:3261 map
+	needs multipathd
+	mkdir -p "$RIG/multipath/conf.d" /etc/multipath
+	cat >"$RIG/multipath/conf.d/test.conf" <<-'END'
+		defaults {
+			find_multipaths no
+		}
+		blacklist {
+			device {
+				vendor ".*"
+			}
+		}
+		blacklist_exceptions {
+			device {
+				vendor IET
+			}
+		}
+	END
+	dom0 mount --bind "$RIG/multipath" /etc/multipath
+	iscsi_target
+	tgt --mode portal --op new --param portal="$other"
+	rig_start dom0 multipathd -d
+	export RECIPE=block-iscsi
+	disk 1 "iqn=$IQN,portal=$portal,lun=1,multipath=y"
+	disk 2 "iqn=$IQN,portal=$portal,lun=1"
+	# a path of its own alone: nothing is left
+	add 1
+	map=$(of 1)
+	[[ $map = /dev/dm-* ]]
+	holds "$map" 'lun 1'
+	paths "$map" 1
+	remove 1
+	[ "$(sessions)" = 0 ]
+	wait_until test ! -e "$map"
+	# and one of dom0's
+	dom0 iscsiadm -m node -T "$IQN" -p "$other" -o new
+	dom0 iscsiadm -m node -T "$IQN" -p "$other" --login
+	add 1
+	map=$(of 1)
+	holds "$map" 'lun 1'
+	wait_until paths "$map" 2
+	run add 2
+	[ "$status" = 1 ]
+	says 'is in use: guest "guest1" (domain 1) has it for writing'
+	[ "$(node vbd 2 51712 hotplug-status)" = busy ]
+	paths "$map" 2
+	remove 1
+	[ "$(sessions)" = 1 ]
+	wait_until paths "$map" 1
+	dom0 multipath -f "$map"
+	dom0 iscsiadm -m node -T "$IQN" -p "$other" --logout
+	dom0 iscsiadm -m node -T "$IQN" -p "$other" -o delete
+}
+
+# Two nodes in one kernel, which are told apart by names and minor numbers: $RES-0 here,
+# and $RES-1, the other one.
+drbd_pair() {
+	local n host
+	needs drbdadm drbdsetup
+	RES=$DOM0
+	host=$(uname -n)
+	for n in 0 1; do
+		truncate -s 8M "$RIG/drbd$n"
+		DRBD[n]=$(losetup -f --show "$RIG/drbd$n")
+		cat >"$RIG/drbd$n.conf" <<-END
+			global { usage-count no; }
+			resource $RES-$n {
+				device minor 60$n;
+				disk ${DRBD[n]};
+				meta-disk internal;
+				net { protocol C; }
+				on $host { address 127.0.0.1:$((17790 + n)); }
+				on other { address 127.0.0.1:$((17791 - n)); }
+			}
+		END
+		drbd $n create-md --force
+		drbd $n up
+	done
+	wait_until drbd_is cstate Connected
+	drbd 0 new-current-uuid --clear-bitmap
+	wait_until drbd_is dstate UpToDate/UpToDate
+	dom0 mount --bind "$RIG/drbd0.conf" /etc/drbd.conf
+}
+
+# drbd NODE COMMAND...
+drbd() {
+	dom0 drbdadm -c "$RIG/drbd$1.conf" "${@:2}" "$RES-$1"
+}
+
+drbd_is() {
+	[ "$(drbd 0 "$1")" = "$2" ]
+}
+
+drbd_end() {
+	drbd 0 down
+	drbd 1 down
+	losetup -d "${DRBD[@]}"
+}
+
+# bats test_tags=kernel:drbd
+@test "block-drbd with two nodes: primary while a guest has it; block-drbd-probe" {
+	local probe=/usr/lib/xen-hotplug/scripts/block-drbd-probe
+	drbd_pair
+	export RECIPE=block-drbd
+	disk 1 "$RES-0"
+	add 1
+	[ "$(of 1)" = /dev/drbd600 ]
+	drbd_is role Primary/Secondary
+	echo hello | dd of=/dev/drbd600 conv=fsync,sync status=none
+	remove 1
+	drbd_is role Secondary/Secondary
+	[ "$(head -c 5 "$RIG/drbd1")" = hello ]
+	# a guest that only reads: DRBD lets nobody open a secondary
+	disk 1 "$RES-0" r
+	add 1
+	drbd_is role Primary/Secondary
+	holds /dev/drbd600 hello
+	remove 1
+	drbd_is role Secondary/Secondary
+	drbd 1 primary
+	disk 1 "$RES-0"
+	run add 1
+	[ "$status" = 1 ]
+	says 'drbdadm ended with status' 'rimar'
+	disk 1 none
+	run add 1
+	[ "$status" = 1 ]
+	says 'drbdadm ended with status'
+	# protocol D is of a DRBD that was patched for Remus
+	run dom0 env -i "$probe" /dev/drbd600
+	[ "$status" = 3 ]
+	run dom0 env -i "$probe" /dev/drbd601
+	[ "$status" = 1 ]
+	echo 'resource {' >"$RIG/broken"
+	dom0 mount --bind "$RIG/broken" /etc/drbd.conf
+	run dom0 env -i "$probe" /dev/drbd600
+	[ "$status" = 2 ]
+	dom0 umount /etc/drbd.conf
 }

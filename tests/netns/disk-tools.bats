@@ -49,17 +49,17 @@ rbd_tool() {
 
 # A tool that brings another device each time has two guests on one disk, if they may.
 @test "block-rbd, block-nbd: two guests want one image" {
-	local tool
+	local tool first second
 	disk_scene block-rbd pool/vm-1
 	rbd_tool
 	nbd_tool
 	truncate -s 1M "$RIG/image2"
 	OTHER=$(losetup --show -f "$RIG/image2")
-	for tool in 'rbd pool/vm-1' 'nbd host=192.0.2.1'; do
-		RECIPE=block-${tool% *}
+	while read -r tool first second; do
+		RECIPE=block-$tool
 		echo "$LOOP" >"$RIG/run/loop"
-		disk 1 "${tool#* }"
-		disk 2 "${tool#* }"
+		disk 1 "$first"
+		disk 2 "$second"
 		add
 		attached
 		echo "$OTHER" >"$RIG/run/loop"
@@ -73,7 +73,11 @@ rbd_tool() {
 		remove 2
 		backend_gone vbd 1 51712
 		backend_gone vbd 2 51712
-	done
+	done <<-END
+		rbd pool/vm-1 pool/vm-1
+		nbd host=192.0.2.1 host=192.0.2.1
+		nbd host=192.0.2.1,export=a export=a,port=10809,host=192.0.2.1
+	END
 	losetup -d "$OTHER"
 	OTHER=
 }
@@ -137,7 +141,7 @@ drbd_tools() {
 	END
 }
 
-@test "block-drbd: promoted while a guest writes" {
+@test "block-drbd: promoted while a guest has it" {
 	disk_scene block-drbd r0
 	drbd_tools
 	add
@@ -147,11 +151,12 @@ drbd_tools() {
 	remove
 	called 'drbdadm <secondary><r0>' 'drbdadm <secondary><r0>'
 	left
-	# reading needs no promotion; and who is primary already stays so
+	# a secondary cannot be read; and who is primary already stays so
 	disk 1 r0 mode=r
 	add
 	remove
-	called 'drbdadm <sh-dev><r0>'
+	called 'drbdadm <sh-dev><r0>' 'drbdadm <role><r0>' 'drbdadm <primary><r0>' \
+		'drbdadm <secondary><r0>'
 	: >"$RIG/run/things/primary"
 	disk 1 r0
 	add

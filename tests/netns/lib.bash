@@ -228,9 +228,9 @@ rig_dom0() {
 	chmod 700 "$RIG/run/xen-hotplug"
 	: >"$RIG/root/usr/sbin/xen-hotplug"
 	[ ! -d /etc/xen/scripts ] || cp -r /etc/xen/scripts "$RIG/etc-xen/"
-	if [ -d /run/udev ]; then
+	if [ -d /run/udev ]; then # first: afterwards, /run is another
 		mkdir "$RIG/run/udev"
-		binds+=("/run/udev:/run/udev")
+		binds=("/run/udev:$RIG/run/udev" "${binds[@]}")
 	fi
 	rig_netns "$DOM0" || return
 	rig_start_wait "$RIG_BUILD/holder" "$DOM0" "$RIG/root" \

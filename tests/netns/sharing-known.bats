@@ -264,3 +264,21 @@ may_not() {
 	xhp repair vbd-1-51712
 	attached 1
 }
+
+@test "more guests than one answer of xenstored has room for" {
+	local d dev args=()
+	disk_scene
+	dev=$(as_disk "$IMAGES/a")
+	for d in {10000..10700}; do
+		args+=("/local/domain/0/backend/vbd/$d/51712/physical-device" fd:7fff)
+	done
+	xenstore-write "${args[@]}"
+	[ "$(xenstore-list /local/domain/0/backend/vbd | wc -c)" -gt 4096 ]
+	disk 1 51712 "$dev"
+	add 1
+	remove 1
+	xenstore-write /local/domain/0/backend/vbd/10555/51712/state 4 \
+		/local/domain/0/backend/vbd/10555/51712/physical-device "$(number "$dev")"
+	may_not 1 'domain 10555'
+	losetup -d "$dev"
+}

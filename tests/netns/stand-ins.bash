@@ -73,7 +73,7 @@ iscsi_tools() {
 			[ -e /run/things/node ] || exit 21
 			[ ! -e /run/things/session ] || exit 15
 			: >/run/things/session
-			ln -s "$(cat /run/loop)" "/run/disk/by-path/ip-${6%:3260}:3260-iscsi-$4-lun-${LUN:-0}"
+			ln -s "$(cat /run/loop)" "/run/disk/by-path/ip-$6-iscsi-$4-lun-${LUN:-0}"
 			;;
 		*' --logout '*)
 			[ -e /run/things/session ] || exit 21
