@@ -115,7 +115,9 @@ static bool old_name(const char *name, struct link *ret)
 	       !strcmp(ret->kind, "bridge");
 }
 
-static int find_bridge(const char *name, struct link *ret, struct xhp_err *err)
+/* -ENODEV: there is no such bridge; then `create` wants no list of the others. */
+static int find_bridge(const char *name, bool create, struct link *ret,
+		       struct xhp_err *err)
 {
 	if (!*name)
 		return only_bridge(ret, err);
@@ -123,7 +125,7 @@ static int find_bridge(const char *name, struct link *ret, struct xhp_err *err)
 		if (err->code != -ENODEV || old_name(name, ret))
 			return err->code == -ENODEV ? 0 : err->code;
 		return err_set(err, -ENODEV, "there is no bridge %s%s", name,
-			       bridges_here());
+			       create ? "" : bridges_here());
 	}
 	if (!strcmp(ret->kind, "bridge"))
 		return 0;
@@ -208,7 +210,7 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 		return err->code;
 	if (literal_name(args)) {
 		args->name.tag = 0;
-	} else if (find_bridge(args->name.name.s, &args->bridge, err) < 0) {
+	} else if (find_bridge(args->name.name.s, args->create, &args->bridge, err) < 0) {
 		if (err->code != -ENODEV || !args->create || !*args->name.name.s)
 			return err->code;
 		args->bridge = (struct link){ .name = args->name.name };

@@ -57,7 +57,7 @@ static int make(const struct rec *rec, struct xhp_err *err)
 	}
 	if (link.addrgenmode != 0xff && link.addrgenmode != IN6_ADDR_GEN_MODE_NONE &&
 	    nl_link_change(link.ifindex, &gen, err) < 0)
-		return err->code;
+		return err_wrap(err, "cannot keep %s from making addresses", name);
 	return link_set_up(&link, true, err);
 }
 

@@ -57,9 +57,10 @@ static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	unsigned int n;
 
 	(void)ctx;
-	if (find_dev(data, &link, err) < 0 ||
-	    nl_addresses(link.ifindex, &list, &n, err) < 0)
+	if (find_dev(data, &link, err) < 0)
 		return err->code;
+	if (nl_addresses(link.ifindex, &list, &n, err) < 0)
+		return err_wrap(err, "%s", link.name.s);
 	for (unsigned int i = 0; i < n; i++) {
 		struct prefix host = list[i].prefix;
 		int v6 = host.family == AF_INET6;

@@ -76,9 +76,9 @@ static int make(struct ctx *ctx, const char *name, struct xhp_err *err)
 		return err->code;
 	if (nl_ifb_add(name, mac, err) < 0 || nl_link_by_name(name, &link, err) < 0)
 		return err->code;
-	if (link.addrgenmode == 0xff)
+	if (link.addrgenmode == 0xff || !nl_link_change(link.ifindex, &quiet, err))
 		return 0;
-	return nl_link_change(link.ifindex, &quiet, err);
+	return err_wrap(err, "cannot keep %s from making addresses", name);
 }
 
 static int publish(const char *backend, const char *path, const char *name,

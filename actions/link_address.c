@@ -66,7 +66,9 @@ static int add_address(struct ctx *ctx, const struct link *link, const struct pr
 		   link_num(link->ifindex), "address", prefix_text(p), "flags",
 		   unless(a.flags, 0)) < 0)
 		return err->code;
-	return nl_address_add(link->ifindex, &a, err);
+	if (nl_address_add(link->ifindex, &a, err) < 0)
+		return err_wrap(err, "%s", link->name.s);
+	return 0;
 }
 
 /* With an IPv6 address, a link-local one: without it, the kernel looks for no neighbour

@@ -359,9 +359,9 @@ static int undo_mtu(const struct rec *rec, struct xhp_err *err)
 	if (rec_link(rec, &link, err) < 0)
 		return err->code == -ENODEV ? 0 : err->code;
 	if ((long)link.mtu != rec_num(rec, "mtu", 0) || !change.mtu ||
-	    !nl_link_change(link.ifindex, &change, err))
+	    !nl_link_change(link.ifindex, &change, err) || err->code == -ENODEV)
 		return 0;
-	return err->code == -ENODEV ? 0 : err->code;
+	return err_wrap(err, "cannot give %s its MTU back", link.name.s);
 }
 
 static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)

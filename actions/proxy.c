@@ -53,7 +53,7 @@ static int refuse_configuration(struct ctx *ctx, const struct link *link,
 
 /* What is answered for on the uplink: one entry for all the interfaces of a guest. */
 struct proxied {
-	int ifindex;
+	const struct link *uplink;
 	const struct prefix *address;
 };
 
@@ -73,15 +73,18 @@ static int ensure_proxied(struct ctx *ctx, bool first, void *data, struct xhp_er
 	bool exists;
 
 	(void)first;
-	if (nl_proxy_exists(p->ifindex, p->address, &exists, err) < 0)
-		return err->code;
+	if (nl_proxy_exists(p->uplink->ifindex, p->address, &exists, err) < 0)
+		return err_wrap(err, "%s", p->uplink->name.s);
 	if (exists)
 		return 0;
 	if (!ctx->journal->nrecs &&
 	    RECORD(ctx, err, SCOPE_HOST, "proxy", "neighbour", "ifindex",
-		   mem_printf("%d", p->ifindex), "address", prefix_text(p->address)) < 0)
+		   mem_printf("%d", p->uplink->ifindex), "address",
+		   prefix_text(p->address)) < 0)
 		return err->code;
-	return nl_proxy_add(p->ifindex, p->address, err);
+	if (nl_proxy_add(p->uplink->ifindex, p->address, err) < 0)
+		return err_wrap(err, "%s", p->uplink->name.s);
+	return 0;
 }
 
 /* A proxy is for one address. A prefix is routed to us by whoever is beyond the uplink.
@@ -98,12 +101,12 @@ static int answer_on_uplink(struct ctx *ctx, const struct args *args,
 	if (v6 && sysctl_write(sysctl_conf("ipv6", uplink, "proxy_ndp"), "1", err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < args->addresses.n; i++) {
-		struct proxied p = { uplink->ifindex, &args->addresses.v[i] };
+		struct proxied p = { uplink, &args->addresses.v[i] };
 		const char *text = prefix_text(p.address);
 
 		if (prefix_is_host(p.address) &&
-		    shared_hold(ctx, mem_printf("proxy-%d-%s", p.ifindex, text), text,
-				ensure_proxied, &p, err) < 0)
+		    shared_hold(ctx, mem_printf("proxy-%d-%s", uplink->ifindex, text),
+				text, ensure_proxied, &p, err) < 0)
 			return err->code;
 	}
 	return 0;

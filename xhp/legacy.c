@@ -337,11 +337,14 @@ int legacy_exchange(uint8_t family, const char *comment, const struct accept *ru
 		if (handle)
 			l->free(handle);
 	} while (rc == -EAGAIN && --tries);
-	if (rc)
-		return err_set(err, rc,
-			       "cannot change iptables' legacy chain " CHAIN ": %s",
-			       l->strerror(-rc));
-	return 0;
+	if (!rc)
+		return 0;
+	err_set(err, rc, "cannot change iptables' legacy chain " CHAIN ": %s",
+		l->strerror(-rc));
+	return rc == -ENOENT ? kernel_lacks(err, "xt_physdev xt_comment",
+					    "CONFIG_NETFILTER_XT_MATCH_PHYSDEV, "
+					    "CONFIG_NETFILTER_XT_MATCH_COMMENT")
+			     : rc;
 }
 
 /* For reading alone; without the lock. */

@@ -247,16 +247,21 @@ static int take_default(struct nlmsghdr *h, void *data, struct xhp_err *err)
 	return 0;
 }
 
-/* Asks which route a documentation address (RFC 5737, RFC 3849) has: the default one. */
+/*
+ * Asks which route a documentation address (RFC 5737, RFC 3849) has: the default one. Who
+ * leads these nowhere, as many routers do, has none of his own to a public resolver.
+ */
 int nl_default_route(int *ret_ifindex, struct xhp_err *err)
 {
 	static const struct prefix nowhere[] = {
 		{ AF_INET, 32, { 203, 0, 113, 1 } },
+		{ AF_INET, 32, { 1, 1, 1, 1 } },
 		{ AF_INET6, 128, { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 } },
+		{ AF_INET6, 128, { 0x26, 0x06, 0x47, 0, 0x47, 0, [14] = 0x11, 0x11 } },
 	};
 
 	*ret_ifindex = 0;
-	for (int i = 0; i < 2 && !*ret_ifindex; i++) {
+	for (int i = 0; i < 4 && !*ret_ifindex; i++) {
 		const struct rtmsg rtm = { .rtm_family = nowhere[i].family,
 					   .rtm_dst_len = nowhere[i].len,
 					   .rtm_flags = RTM_F_FIB_MATCH };

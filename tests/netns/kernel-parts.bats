@@ -42,6 +42,14 @@ lacking() {
 		CONFIG_NETFILTER_XT_MATCH_PHYSDEV
 }
 
+@test "a match of iptables-legacy" {
+	scene
+	dom0 iptables-legacy -P FORWARD DROP
+	vif_recipe '[forward]' 'via = route'
+	lacking comment "iptables' legacy chain FORWARD" \
+		'modprobe -a xt_physdev xt_comment' CONFIG_NETFILTER_XT_MATCH_COMMENT
+}
+
 @test "tbf, for what is shaped" {
 	scene
 	vif_recipe '[shape]' 'rate = 1mbit'

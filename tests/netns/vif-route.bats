@@ -100,6 +100,11 @@ host_state() {
 	ip -n "$DOM0" route add default via 192.0.2.99
 	vif_call 1 0 online
 	[[ $(ip -n "$DOM0" addr show vif1.0) == *'inet 192.0.2.1/32'* ]]
+	vif_call 1 0 offline
+	# where what nobody uses is led nowhere
+	ip -n "$DOM0" route add blackhole 203.0.113.0/24
+	vif_call 1 0 online
+	[[ $(ip -n "$DOM0" addr show vif1.0) == *'inet 192.0.2.1/32'* ]]
 }
 
 @test "a gateway without an address, and a missing one, are named" {

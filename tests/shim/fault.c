@@ -12,8 +12,8 @@
 //              intr = a dump is told as one that a change overtook (NLM_F_DUMP_INTR)
 // FAULT_NO_NETFILTER  there are no netfilter sockets, as in a kernel without nftables
 // FAULT_LACKS  a part that the kernel is to lack: the name under which messages ask for
-//              it ("ifb", "plug", "mirred", "masq") becomes one that no kernel knows;
-//              or "nf_tables", or "netdev", which is its family
+//              it ("ifb", "plug", "masq", iptables' "comment") becomes one that no kernel
+//              knows; or "nf_tables", or "netdev", which is its family
 // FAULT_LOG    a file that gets a line for each call and each fork, and FAULT before
 //              the one that is hit
 
@@ -24,6 +24,7 @@
 #include <linux/loop.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netlink.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -314,6 +315,22 @@ int ioctl(int fd, unsigned long request, ...)
 	rc = (int)syscall(SYS_ioctl, fd, request, arg);
 	die_if(how, "after");
 	return rc;
+}
+
+/* iptables' tables: a match is asked for by its name alone. */
+int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+	const char *lacks = getenv("FAULT_LACKS");
+	void *copy, *at;
+
+	if (lacks && name == IPT_SO_SET_REPLACE && level == IPPROTO_IP) {
+		copy = memcpy(malloc(len), value, len);
+		at = memmem(copy, len, lacks, strlen(lacks) + 1);
+		if (at)
+			*(char *)at = '?';
+		value = copy;
+	}
+	return (int)syscall(SYS_setsockopt, fd, level, name, value, len);
 }
 
 int socket(int domain, int type, int protocol)
