@@ -8,10 +8,14 @@
 
 #include "class.h"
 #include "commands.h"
+#include "deadline.h"
 #include "devices.h"
 #include "recipe.h"
 #include "request.h"
 #include "xhp.h"
+
+/* Seconds that somebody waits at a prompt. */
+#define PROMPT 2
 
 /* The words of a command line, the last of them not finished. */
 struct line {
@@ -259,6 +263,7 @@ int cmd_complete(int argc, char **argv, struct xhp_err *err)
 		return 0;
 	l.last = l.words[l.n - 1];
 	log_quiet();
+	deadline_start(PROMPT);
 	if (l.n == 1 && *l.last == '-') {
 		offer(&l, "--help", NULL);
 		offer(&l, "--version", NULL);

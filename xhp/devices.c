@@ -145,6 +145,7 @@ int devices_list(struct device **ret, unsigned int *ret_n, unsigned int *ret_bad
 	unsigned int n, count = 0;
 
 	*ret_bad = 0;
+	store_ask_briefly();
 	if (journal_list(JOURNAL_DEVICES, &names, &n, err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < n; i++) {

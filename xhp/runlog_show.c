@@ -127,7 +127,7 @@ static json_t *attached_as(const char *name)
 /* The runs of all devices that are called so, or were: a guest's name is all of its. */
 static json_t *named(json_t *runs, const char *name)
 {
-	json_t *names = guest_names(runs), *attached = attached_as(name), *o;
+	json_t *attached = attached_as(name), *names = guest_names(runs), *o;
 	json_t *kept = json_array(), *of;
 	unsigned int *how = MEM_ARRAY(unsigned int, json_array_size(runs) + 1);
 	unsigned int best = DEVICE_NOT - 1;

@@ -67,6 +67,12 @@ int store_wait(const char *path, const char *value, unsigned int timeout_s,
 /* For the deadline's signal handler: makes a pending or later request fail. */
 void store_abandon(void);
 
+/*
+ * For those who can do without it: asks whether there is an answer, but for some seconds
+ * at most. Without one, all requests from then on fail at once.
+ */
+void store_ask_briefly(void);
+
 /* After that, in a later phase: the next request makes a new connection. */
 void store_again(void);
 

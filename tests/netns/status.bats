@@ -7,6 +7,7 @@ load scene
 load disk
 
 teardown() {
+	[ -z "$STOPPED" ] || kill -CONT "$STOPPED" || :
 	disk_teardown
 }
 
@@ -178,6 +179,26 @@ shown() {
 	XENSTORED_PATH=/nonexistent run xhp status
 	[ "$status" = 0 ]
 	grep -E '^vif-1-0 +web +br0 +vif-bridge.ini +1 ' <<<"$output"
+}
+
+@test "a xenstored that does not answer keeps nobody waiting for long" {
+	local command pids=()
+	two
+	STOPPED=$(cat "$RIG/xs/pid")
+	kill -STOP "$STOPPED"
+	wait_until grep -q '^State:.T' "/proc/$STOPPED/status"
+	for command in 'status web' tree 'log guest1' 'complete status v' 'check web'; do
+		{ dom0 timeout 60 xen-hotplug $command && echo 0 || echo "$?"; } >"$RIG/said-${command%% *}" 2>&1 &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	kill -CONT "$STOPPED"
+	[[ $(<$RIG/said-status) == 'vif-1-0: attached, guest 1,'*0 ]]
+	[[ $(<$RIG/said-tree) == *'web  1 eth0'*0 ]]
+	[[ $(<$RIG/said-log) == *'no run of "guest1" is remembered'*1 ]]
+	[[ $(<$RIG/said-complete) == vif-1-0$'\t'1*0 ]]
+	[ "$(<$RIG/said-check)" = 0 ]
+	[[ $(xhp status web) == 'vif-1-0: attached, guest guest1 (1),'* ]]
 }
 
 @test "a journal that cannot be read hides no other, and is an error" {

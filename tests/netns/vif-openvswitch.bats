@@ -473,7 +473,7 @@ as_stock() {
 	cat "$RIG/said"
 	[ ! -s "$RIG/said" ]
 	no_ports
-	wait_until detached # ovs-vswitchd takes its time
+	wait_until detached || detached # ovs-vswitchd takes its time; or what is left
 }
 
 # ovn_run PROGRAM ARGUMENT...: detached, once it is ready; it ends with the namespace.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Guests on a real Xen, for the tests that dom0-run runs.
 #
-# A test ends with all guests destroyed but "shared", which belongs to the file; it fails
-# if anything of the others is left in dom0.
+# A test ends with all guests destroyed but "shared" and such, which belong to the file; it
+# fails if anything of the others is left in dom0.
 
 . "${BASH_SOURCE%/*}/../wait.bash"
 shopt -s globstar nullglob
@@ -29,7 +29,7 @@ xen_setup() {
 xen_teardown() {
 	local name
 	for name in $(guests); do
-		[ "$name" = shared ] || xl destroy "$name" || :
+		[[ $name == shared* ]] || xl destroy "$name" || :
 	done
 	xen_clean
 }
@@ -102,8 +102,8 @@ in_guest() {
 		return
 	shift
 	exec {tty}<>"$tty" || return
-	echo "$token" $* >&"$tty"
-	while read -r -t 60 -u "$tty" line; do
+	echo "$token ${*//$'\n'/ }" >&"$tty"
+	while read -r -t "${TIMEOUT:-60}" -u "$tty" line; do
 		line=${line%$'\r'}
 		case $line in
 		"<$token") on=1 ;;
@@ -120,7 +120,7 @@ type_in_guest() {
 	local tty
 	tty=$(xenstore-read "/local/domain/$(xl domid "$1")/console/tty") || return
 	shift
-	echo x $* >"$tty"
+	echo "x ${*//$'\n'/ }" >"$tty"
 }
 
 # guest_reads NAME NODE: the guest asks xenstore itself.
