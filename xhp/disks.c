@@ -144,9 +144,14 @@ static ino_t backend_number(const char *device)
 	return lstat(mem_printf(XEN_BACKEND "/%s", device), &st) < 0 ? 0 : st.st_ino;
 }
 
-static const char *number_name(ino_t number)
+/* The name of its entry: decimal; "" if there is none. */
+static const char *number_name(ino_t number, char buffer[24])
 {
-	return mem_printf("%llu", (unsigned long long)number);
+	char *s = buffer + 23;
+
+	for (*s = '\0'; number; number /= 10)
+		*--s = (char)('0' + number % 10);
+	return s;
 }
 
 static int leave_device(int index, const char *device, struct xhp_err *err)
@@ -164,7 +169,8 @@ static int leave_device(int index, const char *device, struct xhp_err *err)
 static int enter_device(int index, const char *device, struct xhp_err *err)
 {
 	ino_t backend = backend_number(device);
-	const char *number = backend ? number_name(backend) : "";
+	char buffer[24];
+	const char *number = number_name(backend, buffer);
 
 	/* it may have had another one */
 	if (leave_device(index, device, err) < 0 ||
@@ -257,10 +263,9 @@ static int known_in(struct disks_known *known, const char *dir, const char *name
 int disks_know_backend(struct disks_known *known, ino_t backend, bool *ret,
 		       struct xhp_err *err)
 {
-	char number[32];
+	char number[24];
 
-	snprintf(number, sizeof(number), "%llu", (unsigned long long)backend);
-	return known_in(known, BACKENDS, number, ret, err);
+	return known_in(known, BACKENDS, number_name(backend, number), ret, err);
 }
 
 int disks_know_device(struct disks_known *known, const char *device, bool *ret,

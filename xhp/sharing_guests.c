@@ -109,22 +109,32 @@ struct other {
 	unsigned int domid, devid;
 };
 
+/* Digits, up to `end`; there may be thousands of names, and sscanf() takes its time. */
+static bool take_number(const char **pos, char end, unsigned long max, unsigned int *ret)
+{
+	char *rest;
+	unsigned long number = strtoul(*pos, &rest, 10);
+
+	if (**pos < '0' || **pos > '9' || *rest != end || number > max)
+		return false;
+	*pos = rest + 1;
+	*ret = (unsigned int)number;
+	return true;
+}
+
 /* False if it is no disk's name. */
 static bool parse_device(const char *device, struct other *ret)
 {
-	char kind[16];
-	int end = 0;
-
-	*ret = (struct other){ .device = device };
-	if (sscanf(device, "%15[a-z0-9_]-%u-%u%n", kind, &ret->domid, &ret->devid,
-		   &end) != 3 ||
-	    device[end] || ret->domid > DOMID_MAX)
-		return false;
 	for (unsigned int i = 0; i < NKINDS; i++) {
-		if (!strcmp(kind, kinds[i]))
-			ret->kind = kinds[i];
+		size_t len = strlen(kinds[i]);
+		const char *pos = device + len + 1;
+
+		*ret = (struct other){ .kind = kinds[i], .device = device };
+		if (!strncmp(device, kinds[i], len) && device[len] == '-')
+			return take_number(&pos, '-', DOMID_MAX, &ret->domid) &&
+			       take_number(&pos, '\0', UINT_MAX, &ret->devid);
 	}
-	return ret->kind;
+	return false;
 }
 
 /* A node of its backend, "" if there is none. */

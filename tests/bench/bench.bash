@@ -30,6 +30,17 @@ ours() {
 		programs+=(-- xen-hotplug /usr/sbin/xen-hotplug run "$recipe")
 }
 
+# after_each COMMAND...: what is run, and not measured, behind each of them.
+after_each() {
+	local word all=()
+	for word in "${programs[@]}" --; do
+		[ "$word" != -- ] || [ ${#all[@]} = 0 ] || all+=(-- .after "$@")
+		all+=("$word")
+	done
+	unset 'all[-1]'
+	programs=("${all[@]}")
+}
+
 # all RECIPE [FLOOR...]: the stock script, too.
 all() {
 	local recipe=$1
@@ -67,6 +78,9 @@ measure() {
 	# the stock vif-nat and vif-route leave their address, and fail when it is there
 	[ "$recipe" = vif-bridge ] ||
 		programs+=(-- .reset /bin/sh -c 'ip addr flush dev vif1.0')
+	# the next one is not to wait until ovs-vswitchd has done with a port that went
+	[ "$recipe" != vif-openvswitch ] || after_each /bin/sh -c \
+		'ovs-vsctl --timeout=10 set open_vswitch . other_config:bench="$$"'
 	vif_add 1 0
 	backend vif 1 0 bridge=br0 "$@"
 	[[ $recipe = vif-openvswitch || $title = *floor* ]] || same_work "${floor[@]}"

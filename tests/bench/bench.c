@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_PROGRAMS = 8, MAX_ARGUMENTS = 16 };
+enum { MAX_PROGRAMS = 16, MAX_ARGUMENTS = 16 };
 
 struct cost {
 	double *wall_ms, *cpu_ms;
