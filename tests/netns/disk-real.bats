@@ -20,8 +20,15 @@ setup() {
 
 teardown() {
 	[ -z "$NBD" ] || kill "${NBD[@]}" || :
+	[ -z "$SERVERS" ] || kill -KILL "${SERVERS[@]}" || : # tgtd takes no other signal
 	[ ${#DRBD[@]} = 0 ] || drbd_end || :
 	rig_teardown
+}
+
+# server COMMAND...: until the end of the test; iscsid ends all of its process group.
+server() {
+	rig_start setsid nsenter -t "$RIG_HOLDER" -m "$@"
+	SERVERS+=($!)
 }
 
 disk() {
@@ -98,8 +105,8 @@ iscsi_target() {
 	cp -r /etc/iscsi "$RIG/iscsi"
 	dom0 mount --bind "$RIG/iscsi" /etc/iscsi
 	echo "InitiatorName=iqn.2003-01.org.example:dom0" >"$RIG/iscsi/initiatorname.iscsi"
-	rig_start dom0 tgtd -f --iscsi portal=127.0.0.1:3261
-	rig_start dom0 iscsid -f
+	server tgtd -f --iscsi portal=127.0.0.1:3261
+	server iscsid -f
 	wait_until dom0 tgtadm --lld iscsi --mode sys --op show >/dev/null
 	tgt --mode target --op new --tid 1 -T "$IQN"
 	for lun in 1 2; do
@@ -188,7 +195,7 @@ paths() {
 	dom0 mount --bind "$RIG/multipath" /etc/multipath
 	iscsi_target
 	tgt --mode portal --op new --param portal="$other"
-	rig_start dom0 multipathd -d
+	server multipathd -d
 	export RECIPE=block-iscsi
 	disk 1 "iqn=$IQN,portal=$portal,lun=1,multipath=y"
 	disk 2 "iqn=$IQN,portal=$portal,lun=1"
