@@ -343,32 +343,42 @@ closed() {
 	[ ! -e "$RIG/run/guests/guest1" ]
 	[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
 }
-@test "9pfs: a component that is exchanged while it is looked at leads nowhere" {
-	local i pid made=0 refused=0
+@test "9pfs: a component that is exchanged at any step of the way leads nowhere" {
+	local n verb guests good refused
 	exports
-	mkdir -p "$RIG"/run/{guests/a/data,secret/data}
-	dom0 bash -c 'cd /run/guests && ln -s /run/secret b && while :; do
-		mv --exchange a b 2>/dev/null || { mv a c; mv b a; mv c b; }; done' 3>&- &
-	pid=$!
+	guests=$RIG/run/guests
+	mkdir -p "$guests"/a/data "$RIG"/run/secret/data
+	ln -s /run/secret "$guests/a.swap"
 	printf '[defaults]\non-detach = delete-contents\n[use 9pfs]\n' \
 		>"$RIG/etc-xen/hotplug/9pfs.ini"
-	# until both have been seen: an export that is made, and one that is refused
-	for ((i = 0; i < 40 || (i < 1000 && (!made || !refused)); i++)); do
-		p9_backend 9pfs 1 /run/guests/a/new/deep
-		if p9_call 1 add 2>/dev/null; then
-			made=$((made + 1))
-		else
-			refused=$((refused + 1))
-		fi
-		p9_call 1 remove 2>/dev/null || :
-		[ ! -e "$RIG/run/secret/new" ] || break
+	secret() { find "$RIG/run/secret" -printf '%p %m %u %g %T@\n'; }
+	for verb in add remove; do
+		good=0 refused=0
+		[ $verb = add ] || mkdir -p "$RIG"/run/secret/new/deep/kept
+		secret >"$RIG/secret"
+		for ((n = 1; ; n++)); do
+			p9_backend 9pfs 1 /run/guests/a/new/deep
+			[ $verb = add ] || p9_call 1 add
+			rm -f "$RIG/run/calls"
+			run libxl_call 9pfs 1 0 env FAULT_AT=$n FAULT_HOW=swap FAULT_KINDS=p \
+				FAULT_SWAP=/run/guests/a FAULT_LOG=/run/calls \
+				LD_PRELOAD="$RIG_BUILD/fault.so" /usr/sbin/xen-hotplug run 9pfs $verb
+			case $status in 0) good=$((good + 1)) ;; 1) refused=$((refused + 1)) ;; esac
+			secret | diff "$RIG/secret" -
+			p9_call 1 remove
+			secret | diff "$RIG/secret" -
+			[ -z "$(find "$RIG/run/xen-hotplug" -type f)" ]
+			grep -q FAULT "$RIG/run/calls" || break
+			mv "$guests/a" "$guests/link"
+			mv "$guests/a.swap" "$guests/a"
+			mv "$guests/link" "$guests/a.swap"
+			rm -rf "$guests/a/new"
+		done
+		echo "$verb: $n steps, $good good, $refused refused"
+		[ $((good + refused)) = "$n" ]
+		[ "$good" -gt 1 ] && [ "$n" -gt 8 ]
+		[ $verb = remove ] || [ "$refused" != 0 ]
 	done
-	kill -KILL "$pid"
-	wait "$pid" || :
-	echo "$made made, $refused refused"
-	[ "$made" != 0 ]
-	[ "$refused" != 0 ]
-	[ "$(ls "$RIG/run/secret")" = data ]
 }
 
 # killed_9pfs VERB HOW: SIGKILL at each write to a journal in turn; then gc, and another.

@@ -4,12 +4,15 @@
 // FAULT_AT     which of the calls that count, from 1; N+ = and all that follow
 // FAULT_KINDS  which count, by letters: n = a netlink message, j = a write below
 //              /run/xen-hotplug, s = a request to xenstored, l = a change of a loop
-//              device or the search for a free one; all but l, if it is not set
+//              device or the search for a free one, p = a step along a path that a
+//              guest is given, or a directory made or removed there; all but l and p, if
+//              it is not set
 // FAULT_HOW    fail = the call is not made and fails (s: xenstored refuses it);
 //              lost = it is made and fails; before, after = SIGKILL before or after
 //              it; torn = half of it is made, then SIGKILL; wait = a netlink message or
 //              a loop device waits, 10 s at most, until there is a file FAULT_LOG.go;
-//              intr = a dump is told as one that a change overtook (NLM_F_DUMP_INTR)
+//              intr = a dump is told as one that a change overtook (NLM_F_DUMP_INTR);
+//              swap = somebody exchanges FAULT_SWAP and FAULT_SWAP.swap right before it
 // FAULT_NO_NETFILTER  there are no netfilter sockets, as in a kernel without nftables
 // FAULT_LACKS  a part that the kernel is to lack: the name under which messages ask for
 //              it ("ifb", "plug", "masq", iptables' "comment") becomes one that no kernel
@@ -19,6 +22,7 @@
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
@@ -71,7 +75,7 @@ static const char *hit(char kind)
 	static int count;
 	const char *kinds = getenv("FAULT_KINDS"), *at = getenv("FAULT_AT");
 
-	if ((kinds ? !strchr(kinds, kind) : kind == 'l') || !at)
+	if (!at || (kinds ? !strchr(kinds, kind) : kind == 'l' || kind == 'p'))
 		return "";
 	count++;
 	if (strchr(at, '+') ? count < atoi(at) : count != atoi(at))
@@ -340,6 +344,50 @@ int socket(int domain, int type, int protocol)
 		return (int)syscall(SYS_socket, domain, type, protocol);
 	errno = EPROTONOSUPPORT;
 	return -1;
+}
+
+static void step_on_path(const char *name)
+{
+	const char *path = getenv("FAULT_SWAP"), *how = hit('p');
+	char other[256];
+
+	note("\npath ", 6);
+	note(name, strlen(name));
+	if (strcmp(how, "swap") != 0)
+		return;
+	snprintf(other, sizeof(other), "%s.swap", path);
+	if (renameat2(AT_FDCWD, path, AT_FDCWD, other, RENAME_EXCHANGE) < 0)
+		abort();
+}
+
+/* openat2() has no wrapper of its own. */
+long syscall(long number, ...)
+{
+	static long (*real)(long, ...);
+	long a[6];
+	va_list ap;
+
+	va_start(ap, number);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	if (!real)
+		real = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
+	if (number == SYS_openat2)
+		step_on_path((const char *)a[1]);
+	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+int mkdirat(int dir, const char *name, mode_t mode)
+{
+	step_on_path(name);
+	return (int)syscall(SYS_mkdirat, dir, name, mode);
+}
+
+int unlinkat(int dir, const char *name, int flags)
+{
+	step_on_path(name);
+	return (int)syscall(SYS_unlinkat, dir, name, flags);
 }
 
 pid_t fork(void)
