@@ -17,7 +17,9 @@ struct args {
 	struct map external_ids, labels;
 	const char *database;
 	/* found by the check */
+	struct ovsdb *db;
 	struct ovs_bridge found;
+	const char *free; /* a name that no port had */
 	const char *port, *interface;
 	uint32_t bridge_mtu;
 };
@@ -132,23 +134,33 @@ static int check_filter(struct ctx *ctx, const struct args *args, struct xhp_err
 		args->found.name, args->found.datapath);
 }
 
+/* All in one message; the connection stays for apply(). */
+static int look(struct args *args, const struct link *link, struct xhp_err *err)
+{
+	bool is_free;
+
+	if (ovsdb_open(args->database, 0, &args->db, err) < 0)
+		return err->code;
+	ovsdb_daemon_ask(args->db);
+	if (ovs_bridge_find(args->db, args->bridge.name.s, link->name.s, &args->found,
+			    &is_free, err) < 0 ||
+	    ovsdb_daemon(args->db, OVSDB_GRACE, err) < 0) {
+		ovsdb_close(args->db);
+		return err->code;
+	}
+	args->free = is_free ? mem_strdup(link->name.s) : NULL;
+	return 0;
+}
+
 static int check(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
 	struct args *args = data;
 	const char *name = args->bridge.name.s;
 	struct link link, bridge;
-	struct ovsdb *db;
 	struct map ids = args->external_ids;
-	int rc;
 
-	if (dev_or(ctx, &args->dev, &link, err) < 0 ||
-	    ovsdb_open(args->database, 0, &db, err) < 0)
-		return err->code;
-	rc = ovs_bridge_find(db, name, &args->found, err);
-	if (!rc)
-		rc = ovsdb_daemon(db, OVSDB_GRACE, err);
-	ovsdb_close(db);
-	if (rc < 0 || check_filter(ctx, args, err) < 0 || find_vlans(ctx, args, err) < 0)
+	if (dev_or(ctx, &args->dev, &link, err) < 0 || look(args, &link, err) < 0 ||
+	    check_filter(ctx, args, err) < 0 || find_vlans(ctx, args, err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < args->labels.n; i++)
 		*MEM_PUSH(ids.v, ids.n) = args->labels.v[i];
@@ -226,13 +238,16 @@ static int add_port(struct ctx *ctx, const struct args *args, const struct link 
 		.port = args->port,
 		.interface = args->interface,
 	};
-	struct ovs_old old;
+	struct ovs_old old = { 0 };
+	bool is_free = args->free && !strcmp(args->free, port.name);
 	int rc = -EAGAIN;
 
 	for (int i = 0; i < TRIES && rc == -EAGAIN; i++) {
-		if (ovs_port_find(db, link->name.s, &old, err) < 0 ||
-		    check_old(&old, link, err) < 0 ||
-		    record_port(ctx, args, link, &old, err) < 0)
+		/* that it still is, the transaction makes sure */
+		if ((i || !is_free) && (ovs_port_find(db, port.name, &old, err) < 0 ||
+					check_old(&old, link, err) < 0))
+			return err->code;
+		if (record_port(ctx, args, link, &old, err) < 0)
 			return err->code;
 		rc = ovs_port_add(db, &port, &old, err);
 	}
@@ -264,19 +279,23 @@ static int plan(struct ctx *ctx, struct step *step, void *data, struct xhp_err *
 
 static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err *err)
 {
-	const struct args *args = data;
-	struct ovsdb *db;
+	struct args *args = data;
 	struct link link;
 	int rc;
 
 	(void)step;
-	if (dev_or(ctx, &args->dev, &link, err) < 0 || check_filter(ctx, args, err) < 0 ||
-	    ovsdb_open(args->database, 0, &db, err) < 0)
+	if (dev_or(ctx, &args->dev, &link, err) < 0 || check_filter(ctx, args, err) < 0)
 		return err->code;
+	/* ovsdb-server may have started anew since the check */
+	if (!ovsdb_is_idle(args->db)) {
+		ovsdb_close(args->db);
+		if (ovsdb_open(args->database, 0, &args->db, err) < 0)
+			return err->code;
+	}
 	rc = set_mtu(ctx, &link, args->bridge_mtu, err);
 	if (!rc)
-		rc = add_port(ctx, args, &link, db, err);
-	ovsdb_close(db);
+		rc = add_port(ctx, args, &link, args->db, err);
+	ovsdb_close(args->db);
 	return rc;
 }
 
@@ -308,8 +327,9 @@ static int find_anew(struct ovsdb *db, const struct rec *rec, struct ovs_port *p
 {
 	const char *datapath = rec_get(rec, "datapath");
 	struct ovs_bridge now;
+	bool unused;
 
-	if (ovs_bridge_find(db, port->bridge, &now, err) < 0)
+	if (ovs_bridge_find(db, port->bridge, port->name, &now, &unused, err) < 0)
 		return err->code;
 	if (!strcmp(now.uuid, port->bridge_uuid))
 		return 0;
@@ -330,7 +350,7 @@ static int remove_port(struct ovsdb *db, const char *name, const char *device, b
 	int rc = -EAGAIN;
 
 	for (int i = 0; i < TRIES && rc == -EAGAIN; i++) {
-		rc = ovs_port_find(db, name, &now, err);
+		rc = ovs_port_read(db, name, &now, err);
 		if (rc == -EBUSY ||
 		    (!rc && now.uuid &&
 		     (now.device ? strcmp(now.device, device) != 0 : !stock))) {

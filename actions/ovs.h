@@ -16,9 +16,12 @@ struct ovs_bridge {
 	unsigned int vlan;    /* a fake bridge's; 0: it is a real one */
 };
 
-/* -ENODEV if there is none: the error lists those that there are. */
-int ovs_bridge_find(struct ovsdb *db, const char *name, struct ovs_bridge *ret,
-		    struct xhp_err *err);
+/*
+ * -ENODEV if there is none: the error lists those that there are. Asked along: is the
+ * name `port` still free?
+ */
+int ovs_bridge_find(struct ovsdb *db, const char *name, const char *port,
+		    struct ovs_bridge *ret, bool *ret_free, struct xhp_err *err);
 
 /* The columns of a port in that access VLAN (0: none) or mode, as JSON. */
 const char *ovs_port_columns(unsigned int tag, const uint16_t *trunks, unsigned int n,
@@ -35,13 +38,16 @@ struct ovs_port {
 
 /* A port of that name that is there already; `uuid` NULL if there is none. */
 struct ovs_old {
-	const char *uuid, *device, *bridge, *bridge_uuid;
-	const char *port, *interface; /* what was configured, to put it back */
-	int ifindex;                  /* as ovs-vswitchd has seen it; 0 = not at all */
+	const char *uuid, *device;
+	const char *bridge, *bridge_uuid; /* not from ovs_port_read() */
+	const char *port, *interface;     /* what was configured, to put it back */
+	int ifindex; /* as ovs-vswitchd has seen it; 0 = not at all */
 };
 
 /* -EBUSY if what has the name is no plain port, but a bond, a tunnel or the like. */
 int ovs_port_find(struct ovsdb *db, const char *name, struct ovs_old *ret,
+		  struct xhp_err *err);
+int ovs_port_read(struct ovsdb *db, const char *name, struct ovs_old *ret,
 		  struct xhp_err *err);
 
 /*

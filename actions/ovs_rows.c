@@ -72,6 +72,13 @@ static const char *map_get(const json_t *map, const char *key)
 	return NULL;
 }
 
+/* What has that name: the port, and the interface. */
+static void ops_port(json_t *ops, const char *name, json_t *columns)
+{
+	json_array_append(ops, ovsdb_select("Port", by_name(name), columns));
+	json_array_append(ops, ovsdb_select("Interface", by_name(name), columns));
+}
+
 /* --- bridges --- */
 
 static void list_names(struct buf *b, const json_t *rows)
@@ -96,9 +103,10 @@ static int no_bridge(const json_t *results, const char *name, struct xhp_err *er
 		       b.s ? b.s : "");
 }
 
-int ovs_bridge_find(struct ovsdb *db, const char *name, struct ovs_bridge *ret,
-		    struct xhp_err *err)
+int ovs_bridge_find(struct ovsdb *db, const char *name, const char *port_name,
+		    struct ovs_bridge *ret, bool *ret_free, struct xhp_err *err)
 {
+	bool is_free;
 	json_t *columns = json_pack("[s,s,s]", "_uuid", "name", "datapath_type");
 	json_t *fake = json_pack("[o]", ovsdb_is("fake_bridge", "==", json_true()));
 	json_t *named = by_name(name), *ops, *results, *row, *port;
@@ -106,10 +114,13 @@ int ovs_bridge_find(struct ovsdb *db, const char *name, struct ovs_bridge *ret,
 	json_array_extend(named, fake);
 	ops = json_pack("[o,o]", ovsdb_select("Bridge", by_name(name), columns),
 			ovsdb_select("Port", named, json_pack("[s,s]", "_uuid", "tag")));
+	ops_port(ops, port_name, json_pack("[s]", "_uuid"));
 	if (ovsdb_transact(db, ops, &results, err) < 0)
 		return err->code;
 	row = json_array_get(ovsdb_rows(results, 0), 0);
 	port = json_array_get(ovsdb_rows(results, 1), 0);
+	is_free = !json_array_size(ovsdb_rows(results, 2)) &&
+		  !json_array_size(ovsdb_rows(results, 3));
 	if (!row && port) {
 		json_t *where =
 			json_pack("[o]", ovsdb_is("ports", "includes",
@@ -135,6 +146,7 @@ int ovs_bridge_find(struct ovsdb *db, const char *name, struct ovs_bridge *ret,
 			ovsdb_atom(json_object_get(port, "tag"), 0));
 	if (!*ret->datapath)
 		ret->datapath = "system";
+	*ret_free = is_free;
 	return 0;
 }
 
@@ -197,15 +209,14 @@ static int is_busy(const char *name, const char *what, struct xhp_err *err)
 		       what, name);
 }
 
-int ovs_port_find(struct ovsdb *db, const char *name, struct ovs_old *ret,
+int ovs_port_read(struct ovsdb *db, const char *name, struct ovs_old *ret,
 		  struct xhp_err *err)
 {
-	json_t *ops = json_pack("[o,o]", ovsdb_select("Port", by_name(name), NULL),
-				ovsdb_select("Interface", by_name(name), NULL));
-	json_t *results, *port, *iface, *bridge, *where;
+	json_t *ops = json_array(), *results, *port, *iface;
 	const char *type;
 
 	*ret = (struct ovs_old){ 0 };
+	ops_port(ops, name, NULL);
 	if (ovsdb_transact(db, ops, &results, err) < 0)
 		return err->code;
 	port = json_array_get(ovsdb_rows(results, 0), 0);
@@ -225,7 +236,18 @@ int ovs_port_find(struct ovsdb *db, const char *name, struct ovs_old *ret,
 	ret->interface = configured(iface, interface_columns, NINTERFACE);
 	ret->ifindex =
 		(int)json_integer_value(ovsdb_atom(json_object_get(iface, "ifindex"), 0));
+	return 0;
+}
 
+int ovs_port_find(struct ovsdb *db, const char *name, struct ovs_old *ret,
+		  struct xhp_err *err)
+{
+	json_t *ops, *results, *bridge, *where;
+
+	if (ovs_port_read(db, name, ret, err) < 0)
+		return err->code;
+	if (!ret->uuid)
+		return 0;
 	where = json_pack("[o]", ovsdb_is("ports", "includes", uuid_set(ret->uuid)));
 	ops = json_pack("[o]", ovsdb_select("Bridge", where,
 					    json_pack("[s,s]", "_uuid", "name")));
@@ -286,18 +308,20 @@ static int ops_insert(json_t *ops, const char *bridge_uuid, const char *port,
 	return 0;
 }
 
-/* ovs-vswitchd has looked at it: does it forward frames? */
+/* ovs-vswitchd has looked at it: does it forward frames? `row`: as it was told, or NULL.
+ */
 static int check_interface(struct ovsdb *db, const struct ovs_port *port,
-			   struct xhp_err *err)
+			   const json_t *row, struct xhp_err *err)
 {
 	json_t *ops =
 		json_pack("[o]", ovsdb_select("Interface", by_name(port->name),
 					      json_pack("[s,s]", "error", "ofport")));
-	json_t *results, *row, *ofport;
+	json_t *results, *ofport;
 
-	if (ovsdb_transact(db, ops, &results, err) < 0)
+	if (!row && ovsdb_transact(db, ops, &results, err) < 0)
 		return err->code;
-	row = json_array_get(ovsdb_rows(results, 0), 0);
+	if (!row)
+		row = json_array_get(ovsdb_rows(results, 0), 0);
 	ofport = ovsdb_atom(json_object_get(row, "ofport"), 0);
 	if (*text_of(row, "error"))
 		return err_set(err, -EIO, "ovs-vswitchd: %s", text_of(row, "error"));
@@ -331,6 +355,7 @@ int ovs_port_add(struct ovsdb *db, const struct ovs_port *port, const struct ovs
 		 struct xhp_err *err)
 {
 	json_t *ops = json_array(), *iface, *row = marked_port(port, &iface);
+	const json_t *now;
 
 	json_array_append(
 		ops, op_wait("Bridge", by_uuid(port->bridge_uuid), port->bridge_uuid));
@@ -339,9 +364,9 @@ int ovs_port_add(struct ovsdb *db, const struct ovs_port *port, const struct ovs
 		ops_remove(ops, old->uuid);
 	if (ops_insert(ops, port->bridge_uuid, json_dumps(row, JSON_COMPACT),
 		       json_dumps(iface, JSON_COMPACT), err) < 0 ||
-	    ovsdb_configure(db, ops, err) < 0)
+	    ovsdb_configure(db, ops, port->name, &now, err) < 0)
 		return err->code;
-	return check_interface(db, port, err);
+	return check_interface(db, port, now, err);
 }
 
 /* The bridge that it was on may have gone: then there is no place to put it back to. */
@@ -376,7 +401,7 @@ int ovs_port_del(struct ovsdb *db, const char *uuid, const char *name,
 		return err->code;
 	if (!wait)
 		return ovsdb_transact(db, ops, &results, err);
-	if (ovsdb_configure(db, ops, err) < 0) {
+	if (ovsdb_configure(db, ops, NULL, NULL, err) < 0) {
 		if (err->code != -EINPROGRESS)
 			return err->code;
 		log_warn("%s was removed from Open vSwitch's database, but %s", name,

@@ -22,10 +22,15 @@ struct ovsdb {
 	int fd;
 	const char *path;
 	long long until;          /* milliseconds of the monotonic clock; 0 = no limit */
+	struct buf out;           /* what is sent when an answer is waited for */
 	json_int_t last_id;       /* of our requests */
-	bool queued;              /* we have asked for ovs-vswitchd's lock ... */
+	json_t *replies;          /* as they came */
+	json_int_t lock, unlock;  /* our last requests for ovs-vswitchd's lock */
+	bool queued;              /* we stand in line for it ... */
 	bool locked;              /* ... and were given it */
-	bool monitored;           /* cur_cfg is told to us */
+	json_int_t monitor;       /* our request to be told of cur_cfg ... */
+	const char *watched;      /* ... and of the interface of that name */
+	const json_t *interface;  /* its row, as it was told last; or NULL */
 	json_int_t cur_cfg;       /* what ovs-vswitchd has done, as far as we know */
 	struct xhp_err *read_err; /* where the reader below jansson puts its error */
 	size_t pos, len;
@@ -78,6 +83,7 @@ int ovsdb_open(const char *path, unsigned int seconds, struct ovsdb **ret,
 	strcpy(addr.sun_path, path);
 	json_set_alloc_funcs(mem_alloc, no_free);
 	db->path = path;
+	db->replies = json_array();
 	db->until = seconds ? now_ms() + seconds * 1000LL : 0;
 	db->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (db->fd < 0)
@@ -102,29 +108,42 @@ int ovsdb_open(const char *path, unsigned int seconds, struct ovsdb **ret,
 	return 0;
 }
 
+bool ovsdb_is_idle(const struct ovsdb *db)
+{
+	struct pollfd p = { .fd = db->fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 0;
+}
+
 void ovsdb_close(struct ovsdb *db)
 {
 	close(db->fd);
 }
 
-static int message_send(struct ovsdb *db, json_t *message, struct xhp_err *err)
+/* Put behind what is still to be sent. */
+static bool message_add(struct ovsdb *db, json_t *message)
 {
 	const char *text = json_dumps(message, JSON_COMPACT);
-	size_t len = text ? strlen(text) : 0;
 
 	if (!text)
-		return err_set(err, -EINVAL, "a message that is no JSON");
+		return false;
 	TRACE("ovsdb -> %s", text);
-	while (len) {
-		ssize_t n = send(db->fd, text, len, MSG_NOSIGNAL);
+	buf_adds(&db->out, text);
+	return true;
+}
+
+static int flush(struct ovsdb *db, struct xhp_err *err)
+{
+	while (db->out.len) {
+		ssize_t n = send(db->fd, db->out.s, db->out.len, MSG_NOSIGNAL);
 
 		if (n < 0 && (errno == EAGAIN || (errno == EINTR && !left_ms(db))))
 			return too_late(db, SILENT, err);
 		if (n < 0 && errno != EINTR)
 			return err_sys(err, -errno, "ovsdb-server (%s)", db->path);
 		if (n > 0) {
-			text += n;
-			len -= (size_t)n;
+			db->out.len -= (size_t)n;
+			memmove(db->out.s, db->out.s + n, db->out.len);
 		}
 	}
 	return 0;
@@ -133,6 +152,8 @@ static int message_send(struct ovsdb *db, json_t *message, struct xhp_err *err)
 /* Fills the buffer, if it is empty, within the time that there is. */
 static int fill(struct ovsdb *db, struct xhp_err *err)
 {
+	if (db->pos == db->len && flush(db, err) < 0)
+		return err->code;
 	while (db->pos == db->len) {
 		struct pollfd p = { .fd = db->fd, .events = POLLIN };
 		int left = left_ms(db), rc = left ? poll(&p, 1, left) : 0;
@@ -182,7 +203,14 @@ static int message_read(struct ovsdb *db, json_t **ret, struct xhp_err *err)
 				   why.text);
 }
 
-/* The value of cur_cfg in a <table-updates>, if it is there. */
+static const char *words(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+/* What a <table-updates> says about cur_cfg and the interface that is watched. */
 static void note_update(struct ovsdb *db, json_t *updates)
 {
 	const char *uuid;
@@ -194,41 +222,51 @@ static void note_update(struct ovsdb *db, json_t *updates)
 		if (cfg)
 			db->cur_cfg = json_integer_value(cfg);
 	}
+	json_object_foreach (json_object_get(updates, "Interface"), uuid, row) {
+		json_t *now = json_object_get(row, "new");
+		const char *name = json_string_value(json_object_get(now, "name"));
+
+		if (!name)
+			name = words(json_object_get(row, "old"), "name");
+		if (db->watched && !strcmp(name, db->watched))
+			db->interface = now;
+	}
 }
 
-/* One message; `ret` is it if it is the reply to request `id`, else NULL. */
-static int message_next(struct ovsdb *db, json_int_t id, json_t **ret,
-			struct xhp_err *err)
+static void note_reply(struct ovsdb *db, json_t *m)
+{
+	json_int_t id = json_integer_value(json_object_get(m, "id"));
+	json_t *result = json_object_get(m, "result");
+
+	if (id == db->lock)
+		db->locked = json_is_true(json_object_get(result, "locked"));
+	else if (id == db->unlock)
+		db->locked = false;
+	else if (id == db->monitor)
+		note_update(db, result);
+	json_array_append(db->replies, m);
+}
+
+/* Waits for one message, whatever it is. */
+static int message_next(struct ovsdb *db, struct xhp_err *err)
 {
 	const char *method;
 	json_t *m, *params;
 
-	*ret = NULL;
 	if (message_read(db, &m, err) < 0)
 		return err->code;
 	method = json_string_value(json_object_get(m, "method"));
 	params = json_object_get(m, "params");
-	if (!method) {
-		if (json_integer_value(json_object_get(m, "id")) == id)
-			*ret = m;
-	} else if (!strcmp(method, "echo")) {
-		return message_send(db,
-				    json_pack("{s:O,s:n,s:O}", "result", params, "error",
-					      "id", json_object_get(m, "id")),
-				    err);
-	} else if (!strcmp(method, "update")) {
+	if (!method)
+		note_reply(db, m);
+	else if (!strcmp(method, "echo"))
+		message_add(db, json_pack("{s:O,s:n,s:O}", "result", params, "error",
+					  "id", json_object_get(m, "id")));
+	else if (!strcmp(method, "update"))
 		note_update(db, json_array_get(params, 1));
-	} else if (!strcmp(method, "locked")) {
+	else if (!strcmp(method, "locked"))
 		db->locked = true;
-	}
 	return 0;
-}
-
-static const char *words(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
 }
 
 /* The error of a reply or of an operation's result. */
@@ -243,19 +281,37 @@ static int server_error(const json_t *e, struct xhp_err *err)
 		       *details ? ": " : "", details);
 }
 
-static int request(struct ovsdb *db, const char *method, json_t *params, json_t **ret,
-		   struct xhp_err *err)
+/* Gives the request's id. It is sent with others, when the first answer is waited for. */
+static json_int_t ask(struct ovsdb *db, const char *method, json_t *params)
 {
 	json_int_t id = ++db->last_id;
-	json_t *reply = NULL, *e;
 
-	if (message_send(db,
-			 json_pack("{s:s,s:o,s:I}", "method", method, "params", params,
-				   "id", id),
-			 err) < 0)
-		return err->code;
-	while (!reply) {
-		if (message_next(db, id, &reply, err) < 0)
+	return message_add(db, json_pack("{s:s,s:o,s:I}", "method", method, "params",
+					 params, "id", id))
+		       ? id
+		       : 0;
+}
+
+static json_t *reply_to(const struct ovsdb *db, json_int_t id)
+{
+	json_t *m;
+	size_t i;
+
+	json_array_foreach (db->replies, i, m) {
+		if (json_integer_value(json_object_get(m, "id")) == id)
+			return m;
+	}
+	return NULL;
+}
+
+static int answer(struct ovsdb *db, json_int_t id, json_t **ret, struct xhp_err *err)
+{
+	json_t *reply, *e;
+
+	if (!id)
+		return err_set(err, -EINVAL, "a message that is no JSON");
+	while (!(reply = reply_to(db, id))) {
+		if (message_next(db, err) < 0)
 			return err->code;
 	}
 	e = json_object_get(reply, "error");
@@ -265,47 +321,49 @@ static int request(struct ovsdb *db, const char *method, json_t *params, json_t 
 	return 0;
 }
 
-int ovsdb_transact(struct ovsdb *db, json_t *ops, json_t **ret, struct xhp_err *err)
+static json_int_t transact_ask(struct ovsdb *db, json_t *ops)
 {
-	json_t *params = json_pack("[s]", DATABASE), *results, *one;
-	size_t i;
+	json_t *params = json_pack("[s]", DATABASE);
 
 	json_array_extend(params, ops);
-	if (request(db, "transact", params, &results, err) < 0)
+	return ask(db, "transact", params);
+}
+
+/* Of that many operations. */
+static int transact_answer(struct ovsdb *db, json_int_t id, size_t n, json_t **ret,
+			   struct xhp_err *err)
+{
+	json_t *results, *one;
+	size_t i;
+
+	if (answer(db, id, &results, err) < 0)
 		return err->code;
 	/* an error at the commit stands behind the operations' own results */
 	json_array_foreach (results, i, one) {
 		if (json_object_get(one, "error"))
 			return server_error(one, err);
 	}
-	if (json_array_size(results) < json_array_size(ops))
+	if (json_array_size(results) < n)
 		return err_set(err, -EPROTO, "ovsdb-server (%s): results are missing",
 			       db->path);
 	*ret = results;
 	return 0;
 }
 
-/* Queues us up for the lock; then `locked` says whether it was, or has become, free. */
-static int lock_ask(struct ovsdb *db, struct xhp_err *err)
+int ovsdb_transact(struct ovsdb *db, json_t *ops, json_t **ret, struct xhp_err *err)
 {
-	json_t *result;
-
-	if (db->queued)
-		return 0;
-	if (request(db, "lock", json_pack("[s]", DAEMON_LOCK), &result, err) < 0)
-		return err->code;
-	db->queued = true;
-	db->locked |= json_is_true(json_object_get(result, "locked"));
-	return 0;
+	return transact_answer(db, transact_ask(db, ops), json_array_size(ops), ret, err);
 }
 
-static int lock_leave(struct ovsdb *db, struct xhp_err *err)
+static json_int_t lock_ask(struct ovsdb *db, const char *method)
 {
-	json_t *unused;
-	int rc = request(db, "unlock", json_pack("[s]", DAEMON_LOCK), &unused, err);
+	return ask(db, method, json_pack("[s]", DAEMON_LOCK));
+}
 
-	db->queued = db->locked = false;
-	return rc;
+void ovsdb_daemon_ask(struct ovsdb *db)
+{
+	db->lock = lock_ask(db, "lock");
+	db->unlock = lock_ask(db, "unlock");
 }
 
 static int daemon_gone(const struct ovsdb *db, struct xhp_err *err)
@@ -316,54 +374,64 @@ static int daemon_gone(const struct ovsdb *db, struct xhp_err *err)
 		       db->path);
 }
 
+/* The lock has come to us: not to keep ovs-vswitchd from coming back, we give it away. */
+static int leave(struct ovsdb *db, struct xhp_err *err)
+{
+	json_t *unused;
+
+	db->queued = db->locked = false;
+	return answer(db, lock_ask(db, "unlock"), &unused, err);
+}
+
 /* Ours for a moment, the lock may be another run's that asks the same: hence "again". */
 int ovsdb_daemon(struct ovsdb *db, unsigned int ms, struct xhp_err *err)
 {
 	const struct timespec pause = { 0, DAEMON_RETRY_MS * 1000000L };
 	long long end = now_ms() + ms;
+	json_t *lock, *unlock;
 
+	if (db->queued && !db->locked)
+		return 0;
+	if (db->queued && leave(db, err) < 0)
+		return err->code;
 	for (;;) {
-		if (lock_ask(db, err) < 0)
+		if (!db->unlock)
+			ovsdb_daemon_ask(db);
+		if (answer(db, db->lock, &lock, err) < 0 ||
+		    answer(db, db->unlock, &unlock, err) < 0)
 			return err->code;
-		if (!db->locked)
+		db->unlock = 0;
+		if (!json_is_true(json_object_get(lock, "locked")))
 			return 0;
-		if (lock_leave(db, err) < 0)
-			return err->code;
 		if (now_ms() >= end || !left_ms(db))
 			return daemon_gone(db, err);
 		nanosleep(&pause, NULL);
 	}
 }
 
-static int monitor(struct ovsdb *db, struct xhp_err *err)
+/* In line for the lock behind ovs-vswitchd: if it ends, we are told at once. */
+static void queue_up(struct ovsdb *db)
 {
-	json_t *tables = json_pack("{s:{s:[s]}}", DATABASE, "columns", "cur_cfg");
-	json_t *result;
-
-	if (db->monitored)
-		return 0;
-	if (request(db, "monitor", json_pack("[s,s,o]", DATABASE, "cfg", tables), &result,
-		    err) < 0)
-		return err->code;
-	note_update(db, result);
-	db->monitored = true;
-	return 0;
+	if (!db->queued)
+		db->lock = lock_ask(db, "lock");
+	db->queued = true;
 }
 
-/* We stand in the queue behind ovs-vswitchd: if it ends, we are told at once. */
 static int confirm(struct ovsdb *db, json_int_t cfg, struct xhp_err *err)
 {
-	json_t *none;
+	json_t *unused;
 
-	if (lock_ask(db, err) < 0)
+	if (answer(db, db->monitor, &unused, err) < 0 ||
+	    answer(db, db->lock, &unused, err) < 0)
 		return err->code;
 	while (db->cur_cfg < cfg) {
 		if (db->locked) {
 			if (ovsdb_daemon(db, OVSDB_GRACE, err) < 0)
 				return err->code;
+			queue_up(db);
 			continue;
 		}
-		if (message_next(db, 0, &none, err) < 0) {
+		if (message_next(db, err) < 0) {
 			if (err->code == -ETIMEDOUT || err->code == -EIO)
 				return too_late(db, "ovs-vswitchd does not answer", err);
 			return err->code;
@@ -372,9 +440,26 @@ static int confirm(struct ovsdb *db, json_int_t cfg, struct xhp_err *err)
 	return 0;
 }
 
-int ovsdb_configure(struct ovsdb *db, json_t *ops, struct xhp_err *err)
+/* Of the interface, what it was before is no concern of ours. */
+static void monitor_ask(struct ovsdb *db, const char *interface)
+{
+	json_t *tables = json_pack("{s:[{s:[s]}]}", DATABASE, "columns", "cur_cfg");
+
+	if (db->monitor)
+		return;
+	db->watched = interface;
+	if (interface)
+		json_object_set(tables, "Interface",
+				json_pack("[{s:[s,s,s],s:{s:b}}]", "columns", "name",
+					  "error", "ofport", "select", "initial", 0));
+	db->monitor = ask(db, "monitor", json_pack("[s,s,o]", DATABASE, "cfg", tables));
+}
+
+int ovsdb_configure(struct ovsdb *db, json_t *ops, const char *interface,
+		    const json_t **ret_row, struct xhp_err *err)
 {
 	json_t *results, *row;
+	json_int_t id;
 	size_t n;
 
 	json_array_append(ops,
@@ -383,14 +468,19 @@ int ovsdb_configure(struct ovsdb *db, json_t *ops, struct xhp_err *err)
 	n = json_array_size(ops);
 	json_array_append(
 		ops, ovsdb_select(DATABASE, json_array(), json_pack("[s]", "next_cfg")));
-	if (monitor(db, err) < 0 || ovsdb_transact(db, ops, &results, err) < 0)
+	id = transact_ask(db, ops); /* first, so that ovs-vswitchd begins */
+	monitor_ask(db, interface);
+	queue_up(db);
+	if (transact_answer(db, id, n + 1, &results, err) < 0)
 		return err->code;
 	row = json_array_get(ovsdb_rows(results, n), 0);
-	if (confirm(db, json_integer_value(json_object_get(row, "next_cfg")), err) < 0)
+	if (confirm(db, json_integer_value(json_object_get(row, "next_cfg")), err) < 0) {
 		err->code = -EINPROGRESS;
-	else
-		return 0;
-	return err->code;
+		return err->code;
+	}
+	if (interface)
+		*ret_row = db->interface;
+	return 0;
 }
 
 json_t *ovsdb_select(const char *table, json_t *where, json_t *columns)

@@ -19,6 +19,8 @@ struct ovsdb;
 int ovsdb_open(const char *path, unsigned int seconds, struct ovsdb **ret,
 	       struct xhp_err *err);
 void ovsdb_close(struct ovsdb *db);
+/* Nothing has come unasked: neither its end nor anything else. */
+bool ovsdb_is_idle(const struct ovsdb *db);
 
 /*
  * Carries the operations out, all or none; `ret` has a result for each of them. -EAGAIN
@@ -32,15 +34,20 @@ int ovsdb_transact(struct ovsdb *db, json_t *ops, json_t **ret, struct xhp_err *
  * holds the lock "ovs_vswitchd" in the database for as long as it runs.
  */
 int ovsdb_daemon(struct ovsdb *db, unsigned int ms, struct xhp_err *err);
+/* Asks that along with what is asked next, so that ovsdb_daemon() has not to wait. */
+void ovsdb_daemon_ask(struct ovsdb *db);
 /* Milliseconds for a restart of the daemon. */
 #define OVSDB_GRACE 1000
 
 /*
  * Carries the operations out and waits until ovs-vswitchd has done what follows from
  * them: what ovs-vsctl does, with next_cfg and cur_cfg. -EINPROGRESS: the operations are
- * done, but the daemon is gone or does not answer.
+ * done, but the daemon is gone or does not answer. `interface`: the name of one that they
+ * make, or NULL; `ret_row` then has its columns "error" and "ofport" as the daemon has
+ * set them, or is NULL: it was not told.
  */
-int ovsdb_configure(struct ovsdb *db, json_t *ops, struct xhp_err *err);
+int ovsdb_configure(struct ovsdb *db, json_t *ops, const char *interface,
+		    const json_t **ret_row, struct xhp_err *err);
 
 /* Operations, as they are put into a list. `where`: "[[s,s,...]]", conditions. */
 json_t *ovsdb_select(const char *table, json_t *where, json_t *columns);

@@ -104,17 +104,58 @@ teardown() {
 	[ "$(mark)" = vif-1-0 ]
 }
 
+# after_check: an online is under way, and stops between check and change until go_on.
+after_check() {
+	printf '%s\n' 'touch /run/there' 'until [ -e /run/go ]; do sleep 0.05; done' |
+		install -m 755 /dev/stdin "$RIG/run/step"
+	sed -i '1i #!/bin/sh' "$RIG/run/step"
+	printf '%s\n' '[exec]' 'attach = /run/step' '[use vif-openvswitch]' \
+		>"$RIG/etc-xen/hotplug/vif-openvswitch.ini"
+	vif_call 1 0 online 2>"$RIG/err" 3>&- &
+	call=$!
+	wait_until [ -e "$RIG/run/there" ]
+}
+
+go_on() {
+	touch "$RIG/run/go"
+	wait "$call" || { cat "$RIG/err"; return 1; }
+}
+
+@test "a restart of ovsdb-server between check and change does no harm" {
+	after_check
+	ovs_stop ovsdb-server
+	ovs_server
+	wait_until vsctl set open_vswitch . other_config:seen=1
+	go_on
+	[ "$(node vif 1 0 hotplug-status)" = connected ]
+	[ "$(mark)" = vif-1-0 ]
+	vif_call 1 0 offline
+	no_ports
+}
+
+@test "a port that comes between check and change is replaced, and remembered" {
+	ovs_bridge br1
+	after_check
+	vsctl add-port br1 vif1.0 tag=99
+	go_on
+	[ "$(mark)" = vif-1-0 ]
+	[ "$(vsctl iface-to-br vif1.0)" = br0 ]
+	grep '^rec .* ovs port .* old-bridge=br1 .*99' "$RIG/run/xen-hotplug/devices/vif-1-0"
+	vif_call 1 0 offline
+	[ -z "$(vsctl list-ports br0)$(vsctl list-ports br1)" ]
+}
+
 @test "the database stops answering with the change on its way: gc removes what comes" {
 	local at
 	command -v strace >/dev/null || skip "no strace"
-	echo 'timeout = 2' >"$RIG/etc-xen/hotplug.conf"
+	echo 'timeout = 6' >"$RIG/etc-xen/hotplug.conf"
 	libxl_call vif 1 0 strace -s 4000 -o /run/trace -e trace=sendto \
 		/usr/sbin/xen-hotplug run vif-openvswitch online type_if=vif
 	at=$(grep sendto "$RIG/run/trace" | grep -n next_cfg | head -n 1)
 	vif_call 1 0 offline
 	no_ports
 	libxl_call vif 1 0 strace -o /run/trace -e trace=sendto \
-		-e inject=sendto:delay_enter=1000000:when="${at%%:*}" \
+		-e inject=sendto:delay_enter=3000000:when="${at%%:*}" \
 		/usr/sbin/xen-hotplug run vif-openvswitch online type_if=vif 2>"$RIG/err" 3>&- &
 	call=$!
 	wait_until grep -q '^rec .* ovs port' "$RIG/run/xen-hotplug/devices/vif-1-0"
