@@ -33,8 +33,7 @@ int node_path(struct ctx *ctx, const char *name, const char **ret, struct xhp_er
 		if (store_read(mem_printf("%s/frontend", dir), &dir, err) < 0)
 			return err->code;
 	} else if (!strncmp(name, "vm/", 3)) {
-		if (store_read(mem_printf("/local/domain/%u/vm", ctx->req->domid), &dir,
-			       err) < 0)
+		if (store_vm(ctx->req->domid, &dir, err) < 0)
 			return err->code;
 	}
 	*ret = mem_printf("%s/%s", dir, node);

@@ -192,12 +192,28 @@ int store_self(unsigned int *ret, struct xhp_err *err)
 	return 0;
 }
 
+int store_vm(unsigned int domid, const char **ret, struct xhp_err *err)
+{
+	static unsigned int of;
+	static const char *vm;
+
+	if (vm && of == domid) {
+		*ret = vm;
+		return 0;
+	}
+	if (store_read(mem_printf("/local/domain/%u/vm", domid), ret, err) < 0)
+		return err->code;
+	of = domid;
+	vm = *ret;
+	return 0;
+}
+
 const char *store_uuid(unsigned int domid)
 {
 	struct xhp_err unused;
 	const char *vm, *slash;
 
-	if (store_read(mem_printf("/local/domain/%u/vm", domid), &vm, &unused) < 0)
+	if (store_vm(domid, &vm, &unused) < 0)
 		return NULL;
 	slash = strrchr(vm, '/');
 	return slash ? slash + 1 : vm;

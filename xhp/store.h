@@ -27,6 +27,9 @@ int store_list(const char *dir, const char *const **ret, unsigned int *ret_n,
 /* Our own domain's number. */
 int store_self(unsigned int *ret, struct xhp_err *err);
 
+/* The directory /vm/UUID of a guest; asked once for several questions about the same. */
+int store_vm(unsigned int domid, const char **ret, struct xhp_err *err);
+
 /* A guest's UUID; NULL where it cannot be read, as in a driver domain. */
 const char *store_uuid(unsigned int domid);
 

@@ -66,12 +66,15 @@ const struct field *vars_read(unsigned int *ret_n)
 }
 
 /* A node that is not there is empty; one that cannot be read fails the attach. */
+static int read_fails(const struct xhp_err *err)
+{
+	return err->code == -ENOENT || lenient ? 0 : err->code;
+}
+
 static int read_node(const char *path, const char **ret, struct xhp_err *err)
 {
 	*ret = "";
-	if (store_read(path, ret, err) < 0 && err->code != -ENOENT && !lenient)
-		return err->code;
-	return 0;
+	return store_read(path, ret, err) < 0 ? read_fails(err) : 0;
 }
 
 /* A node of the backend: one look at the directory saves asking for absent ones. */
@@ -124,8 +127,8 @@ static int read_vm(struct ctx *ctx, const char *node, const char **ret,
 	*ret = "";
 	if (!ctx->req->path)
 		return 0;
-	if (read_node(mem_printf("/local/domain/%u/vm", ctx->req->domid), &dir, err) < 0)
-		return err->code;
+	if (store_vm(ctx->req->domid, &dir, err) < 0)
+		return read_fails(err);
 	return *dir ? read_node(mem_printf("%s/%s", dir, node), ret, err) : 0;
 }
 
