@@ -14,8 +14,13 @@ skip() {
 trap rig_teardown EXIT
 rig_setup
 
-# As on a real host, where /run is one.
-dom0 mount -t tmpfs -o mode=700 tmpfs /run/xen-hotplug
+# As on a real host; the rig's own /run is on a disk.
+run_in_memory() {
+	dom0 mount -t tmpfs -o mode=755 tmpfs /run
+	dom0 mkdir -m 755 /run/lock
+	dom0 mkdir -m 700 /run/xen-hotplug
+}
+run_in_memory
 
 rounds=${1:-40}
 [ -x "$XHP" ] || echo "$XHP: not built, not measured"
@@ -133,5 +138,7 @@ measure_setup remus-netbuf-setup remus \
 
 rig_teardown
 . ../netns/ovs.bash
-ovs_setup
+rig_setup
+run_in_memory
+ovs_start
 measure vif-openvswitch "vif-openvswitch (the servers' own time is in both)" bridge=br0

@@ -3,13 +3,15 @@
 
 # ovs_setup: the database and ovs-vswitchd with an empty bridge br0, userspace datapath.
 ovs_setup() {
-	rig_setup || return
+	rig_setup && ovs_start
+}
+
+ovs_start() {
 	command -v ovsdb-server >/dev/null && command -v ovs-vswitchd >/dev/null ||
 		skip "no Open vSwitch (package openvswitch-switch)"
 	[ -c /dev/net/tun ] || skip "no /dev/net/tun, which ovs-vswitchd needs"
 	RECIPE=vif-openvswitch
-	mkdir "$RIG/run/openvswitch"
-	dom0 install -d -m 700 /run/xen-hotplug/{devices,shared}
+	dom0 install -d -m 700 /run/openvswitch /run/xen-hotplug/{devices,shared}
 	dom0 ovsdb-tool create /run/conf.db /usr/share/openvswitch/vswitch.ovsschema
 	ovs_server && ovs_daemon && vsctl --no-wait init && ovs_bridge br0
 }
