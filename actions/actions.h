@@ -17,6 +17,8 @@
 
 /* The interface that a record is about, by its ifindex. -ENODEV: it is gone. */
 int rec_link(const struct rec *rec, struct link *ret, struct xhp_err *err);
+/* Of it the name alone. */
+int rec_link_name(const struct rec *rec, struct link *ret, struct xhp_err *err);
 
 /* A number as records keep it. */
 const char *number_text(unsigned long long n);

@@ -9,13 +9,28 @@
 #include "nl_tc.h"
 #include "sysctl.h"
 
-int rec_link(const struct rec *rec, struct link *ret, struct xhp_err *err)
+/* Negative: an error. */
+static int rec_ifindex(const struct rec *rec, struct xhp_err *err)
 {
 	long ifindex = rec_num(rec, "ifindex", 0);
 
 	if (ifindex <= 0)
 		return err_set(err, -EINVAL, "record %u has no ifindex", rec->id);
-	return nl_link_by_index((int)ifindex, ret, err);
+	return (int)ifindex;
+}
+
+int rec_link(const struct rec *rec, struct link *ret, struct xhp_err *err)
+{
+	int ifindex = rec_ifindex(rec, err);
+
+	return ifindex < 0 ? ifindex : nl_link_by_index(ifindex, ret, err);
+}
+
+int rec_link_name(const struct rec *rec, struct link *ret, struct xhp_err *err)
+{
+	int ifindex = rec_ifindex(rec, err);
+
+	return ifindex < 0 ? ifindex : nl_link_name(ifindex, ret, err);
 }
 
 const char *number_text(unsigned long long n)
@@ -266,7 +281,7 @@ static int sysctl_of(const struct rec *rec, const char **ret_path, const char **
 
 	if (!family || !name || !rec_get(rec, "value") || !rec_get(rec, "old"))
 		return rec_unknown(rec, err);
-	if (rec_link(rec, &link, err) < 0)
+	if (rec_link_name(rec, &link, err) < 0)
 		return err->code;
 	*ret_path = sysctl_conf(family, &link, name);
 	return sysctl_read(*ret_path, ret_now, err);

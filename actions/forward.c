@@ -220,7 +220,13 @@ static int nft_put(const struct plan *p, struct xhp_err *err)
 	return rc;
 }
 
-static int nft_take(const char *comment, struct xhp_err *err)
+/* Of what was planned, or of both families if that is not known. */
+static bool is_planned(const struct plan *p, unsigned int family)
+{
+	return !p || plan_count(p, forward_families[family].af);
+}
+
+static int nft_take(const char *comment, const struct plan *p, struct xhp_err *err)
 {
 	int tries = 10, rc;
 
@@ -228,6 +234,8 @@ static int nft_take(const char *comment, struct xhp_err *err)
 		struct nft_batch b = { 0 };
 
 		for (unsigned int i = 0; i < 2; i++) {
+			if (!is_planned(p, i))
+				continue;
 			nft_in(&b, forward_families[i].nft, TABLE);
 			if (nft_rules_del(&b, CHAIN, comment, NULL, err) < 0)
 				return err->code;
@@ -270,19 +278,24 @@ static int legacy_put(const struct plan *p, struct xhp_err *err)
 	return 0;
 }
 
-static int legacy_take(const char *comment, struct xhp_err *err)
+static int legacy_take(const char *comment, const struct plan *p, struct xhp_err *err)
 {
 	for (unsigned int i = 0; i < 2; i++)
-		if (legacy_in_use(forward_families[i].af) &&
+		if (is_planned(p, i) && legacy_in_use(forward_families[i].af) &&
 		    legacy_exchange(forward_families[i].af, comment, NULL, 0, err) < 0 &&
 		    err->code != -ELIBACC)
 			return err->code;
 	return 0;
 }
 
-static int take_both(const char *mark, struct xhp_err *err)
+static int take(const char *mark, const struct plan *p, struct xhp_err *err)
 {
-	return nft_take(mark, err) < 0 ? err->code : legacy_take(mark, err);
+	return nft_take(mark, p, err) < 0 ? err->code : legacy_take(mark, p, err);
+}
+
+static int take_all(const char *mark, struct xhp_err *err)
+{
+	return take(mark, NULL, err);
 }
 
 /* ---- The chain, if always = yes wants it and nobody else has made it ---- */
@@ -381,18 +394,6 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 	return 0;
 }
 
-static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
-{
-	const char *comment = rec_get(rec, "comment");
-
-	(void)ctx;
-	if (!strcmp(rec->kind, "chain"))
-		return forward_chain_undo(rec, err);
-	if (strcmp(rec->kind, "accept") != 0 || !comment)
-		return rec_unknown(rec, err);
-	return take_both(comment, err);
-}
-
 static int from_record(const struct rec *rec, struct plan *ret, struct xhp_err *err)
 {
 	const char *comment = rec_get(rec, "comment"), *ifname = rec_get(rec, "ifname"),
@@ -406,6 +407,20 @@ static int from_record(const struct rec *rec, struct plan *ret, struct xhp_err *
 	*ret = plan_make(comment, strcmp(via, "bridge") ? VIA_ROUTE : VIA_BRIDGE,
 			 strcmp(when, "always") ? WHEN_AUTO : WHEN_ALWAYS, ifname, ip);
 	return 0;
+}
+
+static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
+{
+	const char *comment = rec_get(rec, "comment");
+	struct xhp_err unused;
+	struct plan p;
+
+	(void)ctx;
+	if (!strcmp(rec->kind, "chain"))
+		return forward_chain_undo(rec, err);
+	if (strcmp(rec->kind, "accept") != 0 || !comment)
+		return rec_unknown(rec, err);
+	return take(comment, from_record(rec, &p, &unused) < 0 ? NULL : &p, err);
 }
 
 static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
@@ -451,7 +466,7 @@ static int sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
 	struct texts marks = { 0 };
 
 	for (unsigned int i = 0; i < 2; i++) {
-		if (sweep_rules(forward_families[i].nft, TABLE, CHAIN, is_gone, take_both,
+		if (sweep_rules(forward_families[i].nft, TABLE, CHAIN, is_gone, take_all,
 				err) < 0)
 			return err->code;
 		if (legacy_in_use(forward_families[i].af) &&
@@ -460,7 +475,7 @@ static int sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
 			return err->code;
 	}
 	for (unsigned int i = 0; i < marks.n; i++)
-		if (sweep_mark(marks.v[i], is_gone, take_both, err) < 0)
+		if (sweep_mark(marks.v[i], is_gone, take_all, err) < 0)
 			return err->code;
 	return 0;
 }

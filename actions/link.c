@@ -325,10 +325,11 @@ static int undo_name(const struct rec *rec, const struct link *link, struct xhp_
 
 static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
+	bool is_address = !strncmp(rec->kind, "address-", 8);
 	struct link link;
 
 	(void)ctx;
-	if (rec_link(rec, &link, err) < 0)
+	if ((is_address ? rec_link_name : rec_link)(rec, &link, err) < 0)
 		return err->code == -ENODEV ? 0 : err->code;
 	if (!strcmp(rec->kind, "down"))
 		return link_set_up(&link, true, err);

@@ -45,12 +45,15 @@ static int apply(struct ctx *ctx, struct step *step, void *data, struct xhp_err 
 
 static int undo(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
+	const struct link_change down = { .set_up = true };
 	struct link link;
 
 	(void)ctx;
-	if (rec_link(rec, &link, err) < 0)
+	if (rec_link_name(rec, &link, err) < 0)
 		return err->code == -ENODEV ? 0 : err->code;
-	return link_set_up(&link, false, err);
+	if (nl_link_change(link.ifindex, &down, err) < 0 && err->code != -ENODEV)
+		return err_wrap(err, "cannot take %s down", link.name.s);
+	return 0;
 }
 
 static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)

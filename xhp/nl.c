@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <netlink/msg.h>
 #include <netlink/socket.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -266,6 +268,20 @@ int nl_link_by_index(int ifindex, struct link *ret, struct xhp_err *err)
 
 	if (get_link(nl_new_msg(RTM_GETLINK, 0, &ifi, sizeof(ifi)), ret, err) < 0)
 		return err_wrap(err, "interface %d", ifindex);
+	return 0;
+}
+
+int nl_link_name(int ifindex, struct link *ret, struct xhp_err *err)
+{
+	struct ifreq request = { .ifr_ifindex = ifindex };
+
+	if (open_socket(err) < 0)
+		return err->code;
+	if (ioctl(nl_socket_get_fd(sock), SIOCGIFNAME, &request) < 0)
+		return err_sys(err, -errno, "interface %d", ifindex);
+	TRACE("interface %d is %s", ifindex, request.ifr_name);
+	*ret = (struct link){ .ifindex = ifindex };
+	strcpy(ret->name.s, request.ifr_name);
 	return 0;
 }
 

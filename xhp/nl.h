@@ -37,6 +37,8 @@ struct link_change {
 /* -ENODEV if there is none such (then `err` says so too). */
 int nl_link_by_name(const char *name, struct link *ret, struct xhp_err *err);
 int nl_link_by_index(int ifindex, struct link *ret, struct xhp_err *err);
+/* Of it the name alone, which costs far less. */
+int nl_link_name(int ifindex, struct link *ret, struct xhp_err *err);
 
 /* One RTM_SETLINK. The error carries the kernel's own words (extended ack). */
 int nl_link_change(int ifindex, const struct link_change *change, struct xhp_err *err);
