@@ -125,7 +125,7 @@ loops() {
 loops_end() {
 	local loop tries
 	for loop in $(loops "$1"); do
-		for ((tries = 20; tries; tries--)); do
+		for ((tries = 200; tries; tries--)); do
 			losetup -d "/dev/$loop" 2>/dev/null || :
 			[ -e "/sys/block/$loop/loop" ] || break
 			sleep 0.05
@@ -145,7 +145,7 @@ rig_start_wait() {
 	local line
 	mkfifo "$RIG/ready" && exec {line}<>"$RIG/ready" && rm "$RIG/ready" || return
 	rig_start "$@" >&"$line" {line}>&-
-	read -r -t 60 -u "$line"
+	read -r -t 120 -u "$line"
 	set -- $? "$@"
 	exec {line}>&-
 	return "$1"
@@ -255,6 +255,16 @@ dom0() {
 rig_hung() {
 	[ -e /dev/fuse ] || skip "no /dev/fuse"
 	rig_start_wait dom0 "$RIG_BUILD/hung" "$1"
+}
+
+# awaited FILE: does somebody wait for its lock, which another one holds?
+awaited() {
+	grep -q -- "-> FLOCK .*:$(stat -c %i "$1") " /proc/locks
+}
+
+# shows N TEXT FILE: does it stand there in so many lines, or more?
+shows() {
+	[ "$(grep -cF -- "$2" "$3")" -ge "$1" ]
 }
 
 # guest D N COMMAND...: runs a command where the other end of vifD.N is, as eth0.
