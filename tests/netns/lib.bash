@@ -180,7 +180,7 @@ rig_netns_del() {
 	unset "RIG_NETNS[$1]"
 }
 
-# A store of our own; the daemon tells its pid once it accepts connections.
+# A store of our own; the daemon tells once it accepts connections (tests/shim/xenstored.c).
 rig_xenstored() {
 	export XENSTORED_RUNDIR=$RIG/xs XENSTORED_PATH=$RIG/xs/socket
 	mkdir "$RIG/xs"
@@ -191,7 +191,7 @@ rig_xenstored() {
 # Alone, after rig_xenstored_kill: one that has lost all that was in it.
 rig_xenstored_start() {
 	rig_start_wait env LD_PRELOAD="$RIG_BUILD/xenstored.so" setpriv --pdeathsig KILL \
-		"$RIG_XENSTORED" -N -P --internal-db=on -F "$RIG/xs/pid"
+		"$RIG_XENSTORED" -N -F "$RIG/xs/pid"
 }
 
 rig_xenstored_kill() {
