@@ -72,7 +72,7 @@ as_stock() {
 		guest $d 0 ip addr add 198.51.100.$d/24 dev eth0
 		guest $d 0 ethtool -K eth0 tx off
 	done
-	guest 1 0 ping -q -c 1 -W 5 198.51.100.2
+	guest 1 0 ping -q -c 1 -w 60 198.51.100.2
 	! guest 1 0 ping -q -c 1 -W 1 198.51.100.3
 }
 
@@ -523,7 +523,7 @@ ovn_db() {
 		guest $d 0 ethtool -K eth0 tx off
 		wait_until eval "[[ \$($up $(guest_uuid $d)-0) == up* ]]"
 	done
-	guest 1 0 ping -q -c 1 -W 5 198.51.100.2
+	guest 1 0 ping -q -c 1 -w 60 198.51.100.2
 	# OVN has written to our rows since
 	[[ $(vsctl get interface vif1.0 external_ids) == *ovn-installed* ]]
 	xhp check
