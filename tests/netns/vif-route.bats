@@ -217,12 +217,15 @@ left_nothing() {
 	dom0 sysctl -qw net.ipv4.conf.vif1/0.proxy_arp=0
 	ip -n "$DOM0" addr del 192.0.2.1/32 dev vif1.0
 	ip -n "$DOM0" addr del 2001:db8::1/128 dev vif1.0
+	# some kernels have done that by now
+	ip -n "$DOM0" -6 route replace 2001:db8::10 dev vif1.0 metric 2 proto 120
 	ip -n "$DOM0" link set vif1.0 addrgenmode eui64
 	run dom0 xen-hotplug check
 	[ "$status" = 1 ]
 	[ "$(grep -c drifted <<<"$output")" -ge 6 ]
 	[[ $output == *'vif1.0 has not the address 2001:db8::1 any more'* ]]
 	[[ $output == *'vif1.0 generates IPv6 addresses again'* ]]
+	[[ $output == *'the route to 2001:db8::10, from 2001:db8::1, is gone'* ]]
 	dom0 xen-hotplug repair
 	dom0 xen-hotplug check
 	snapshot_kernel | diff "$RIG/before" -
