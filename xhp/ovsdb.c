@@ -127,13 +127,14 @@ static bool message_add(struct ovsdb *db, json_t *message)
 
 	if (!text)
 		return false;
-	TRACE("ovsdb -> %s", text);
 	buf_adds(&db->out, text);
 	return true;
 }
 
 static int flush(struct ovsdb *db, struct xhp_err *err)
 {
+	if (db->out.len)
+		TRACE("ovsdb -> %s", db->out.s);
 	while (db->out.len) {
 		ssize_t n = send(db->fd, db->out.s, db->out.len, MSG_NOSIGNAL);
 
