@@ -81,6 +81,11 @@ int store_self(unsigned int *ret, struct xhp_err *err)
 	return 0;
 }
 
+int store_vm(unsigned int domid, const char **ret, struct xhp_err *err)
+{
+	return store_read(mem_printf("/local/domain/%u/vm", domid), ret, err);
+}
+
 const char *store_uuid(unsigned int domid)
 {
 	struct xhp_err unused;
