@@ -109,15 +109,18 @@ struct other {
 	unsigned int domid, devid;
 };
 
-/* Digits, up to `end`; there may be thousands of names, and sscanf() takes its time. */
+/* Digits, up to `end`; there may be thousands of names, and the C library takes its time.
+ */
 static bool take_number(const char **pos, char end, unsigned long max, unsigned int *ret)
 {
-	char *rest;
-	unsigned long number = strtoul(*pos, &rest, 10);
+	const char *s = *pos;
+	unsigned long number = 0;
 
-	if (**pos < '0' || **pos > '9' || *rest != end || number > max)
+	for (; *s >= '0' && *s <= '9' && number <= max; s++)
+		number = number * 10 + (unsigned long)(*s - '0');
+	if (s == *pos || *s != end || number > max)
 		return false;
-	*pos = rest + 1;
+	*pos = s + 1;
 	*ret = (unsigned int)number;
 	return true;
 }
@@ -247,7 +250,8 @@ static int look_at(struct sharing *s, const struct other *o, struct xhp_err *err
 
 struct scan {
 	struct sharing *s;
-	struct disks_known backends, devices;
+	struct numbers backends; /* of ours, which the kernel shows */
+	struct disks_known devices;
 	/* domains of which the kernel has shown all, a bit for each */
 	unsigned char shown[(DOMID_MAX + 1) / 8];
 	unsigned int own;       /* the guest that wants it, if its UUID is known */
@@ -265,8 +269,10 @@ static int is_known(struct scan *scan, const struct other *o, ino_t backend, boo
 	       (scan->s->device && !strcmp(o->device, scan->s->device));
 	if (*ret)
 		return 0;
-	if (backend)
-		return disks_know_backend(&scan->backends, backend, ret, err);
+	if (backend) {
+		*ret = numbers_have(&scan->backends, backend);
+		return 0;
+	}
 	if (disks_know_device(&scan->devices, o->device, ret, err) < 0)
 		return err->code;
 	if (!*ret || strcmp(o->kind, "vbd") != 0)
@@ -297,7 +303,7 @@ static int scan_sysfs(struct scan *scan, struct xhp_err *err)
 {
 	DIR *dir = opendir(XEN_BACKEND);
 	struct dirent *e;
-	int rc = 0;
+	int rc = dir ? disks_backends(&scan->backends, err) : 0;
 
 	while (dir && !rc && (e = readdir(dir))) {
 		struct other o;
