@@ -100,12 +100,12 @@ int numbers_drop(int dir, const char *name, uint64_t number, struct xhp_err *err
 /* Where it is, or would be. */
 static uint64_t *slot_of(const struct numbers *numbers, uint64_t number)
 {
-	unsigned int i = (unsigned int)(number * 0x9e3779b97f4a7c15U >> 32);
+	unsigned int mask = numbers->size - 1;
+	unsigned int i = (unsigned int)(number * 0x9e3779b97f4a7c15U >> 32) & mask;
 
-	while (numbers->slots[i % numbers->size] &&
-	       numbers->slots[i % numbers->size] != number)
-		i++;
-	return &numbers->slots[i % numbers->size];
+	while (numbers->slots[i] && numbers->slots[i] != number)
+		i = (i + 1) & mask;
+	return &numbers->slots[i];
 }
 
 int numbers_read(const char *path, struct numbers *ret, struct xhp_err *err)
@@ -120,7 +120,8 @@ int numbers_read(const char *path, struct numbers *ret, struct xhp_err *err)
 		return 0;
 	}
 	close(l.fd);
-	numbers.size = 2 * l.n + 1;
+	for (numbers.size = 2; numbers.size < 2 * l.n; numbers.size *= 2)
+		;
 	numbers.slots = MEM_ARRAY(uint64_t, numbers.size);
 	for (unsigned int i = 0; i < l.n; i++) {
 		if (!l.v[i])
