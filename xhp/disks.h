@@ -5,8 +5,9 @@
  *
  *	index-BOOT/KEY/DEVICE		DEVICE uses the disk KEY
  *	index-BOOT/loop-numbers		loop devices that are known by their key
- *	index-BOOT/devices/DEVICE	all keys of DEVICE are there; it holds BACKEND,
- *	index-BOOT/backend-numbers	the inode number of its entry in XEN_BACKEND
+ *	index-BOOT/devices/DEVICE	all keys of DEVICE are there; it holds the inode
+ *					number of its backend's entry in XEN_BACKEND
+ *	index-BOOT/backend-numbers	these numbers of all devices
  *
  * The journals are the truth: an entry whose journal does not say the same counts for
  * nothing. Entered after the record, and left before it is undone. A device that is not
@@ -72,8 +73,7 @@ struct disks_known {
 int disks_know_device(struct disks_known *known, const char *device, bool *ret,
 		      struct xhp_err *err);
 
-/* The same for all that the kernel shows: by the inode number of theirs in XEN_BACKEND.
- */
+/* The same for all that the kernel shows, by the inode numbers in XEN_BACKEND. */
 int disks_backends(struct numbers *ret, struct xhp_err *err);
 
 /* The loop devices that are in it: each one's dev_t. */

@@ -110,8 +110,7 @@ struct other {
 	int bus; /* XEN_BACKEND, open; or -1 */
 };
 
-/* Digits, up to `end`; there may be thousands of names, and the C library takes its time.
- */
+/* Digits, up to `end`; by hand, as there may be thousands of names. */
 static bool take_number(const char **pos, char end, unsigned long max, unsigned int *ret)
 {
 	const char *s = *pos;
