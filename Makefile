@@ -130,9 +130,10 @@ include tests/rules.mk
 
 BUILD_DEPS := gcc libc6-dev make pkg-config libxen-dev libnl-3-dev libinih-dev \
 	libnftnl-dev libmnl-dev libjansson-dev libudev-dev
-# The real xenstored, of the Xen that is installed here or of Debian 12's.
+# The real xenstored, of the Xen that is installed here or of Debian 12's or 13's.
 XEN_UTILS := $(or $(notdir $(patsubst %/,%,$(firstword \
-	$(wildcard /usr/share/doc/xen-utils-4*/)))),xen-utils-4.17)
+	$(wildcard /usr/share/doc/xen-utils-4*/)))),xen-utils-4.$(shell \
+	grep -qs '^VERSION_ID="13"' /etc/os-release && echo 20 || echo 17))
 RUN_DEPS := xen-utils-common $(XEN_UTILS) iproute2 nftables iputils-ping util-linux procps \
 	jq ethtool
 TEST_DEPS := bats libcmocka-dev e2fsprogs btrfs-progs iptables clang-format mandoc bsdextrautils \

@@ -173,16 +173,22 @@ static int audit(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 		return err->code == -ENODEV ? 1 : err->code;
 	if (exists)
 		return 0;
-	err_set(err, -ESTALE, "the route to %s is gone", prefix_text(&r.dst));
+	err_set(err, -ESTALE, "the route to %s%s is gone", prefix_text(&r.dst),
+		r.src.family ? mem_printf(", from %s,", prefix_text(&r.src)) : "");
 	return 1;
 }
 
+/* With an IPv6 address, the kernel takes its routes' preferred source, and no more. */
 static int repair(struct ctx *ctx, const struct rec *rec, struct xhp_err *err)
 {
-	struct route r;
+	struct route r, left;
 
 	(void)ctx;
 	if (from_record(rec, &r, err) < 0)
+		return err->code;
+	left = r;
+	left.src.family = 0;
+	if (nl_route_del(&left, err) < 0 && err->code != -ESRCH && err->code != -ENODEV)
 		return err->code;
 	return nl_route_add(&r, err);
 }

@@ -175,7 +175,7 @@ static int finish_ok(struct ctx *ctx, enum verb_kind kind, struct xhp_err *err)
 /*
  * Neither backend asks anybody before it exports, xen-9pfsd at once, QEMU when the
  * guest's driver connects. Both let go when the directory in xenstore goes. What they
- * were about to write then brings it back: it is looked for.
+ * were about to write then brings it back: for a while, it is removed again.
  */
 static void refuse(const char *path, const struct xhp_err *why)
 {
@@ -193,8 +193,6 @@ static void refuse(const char *path, const struct xhp_err *why)
 			return;
 		}
 		nanosleep(&moment, NULL);
-		if (store_read(path, &state, &err) == -ENOENT)
-			break;
 	}
 	log_warn("%s %s; its backend is closed now: %s", path,
 		 exported ? "was exported before it was refused"

@@ -15,7 +15,7 @@
 #include "xhp.h"
 
 /* Seconds that somebody waits at a prompt. */
-#define PROMPT 2
+#define PROMPT 5
 
 /* The words of a command line, the last of them not finished. */
 struct line {

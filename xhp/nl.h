@@ -81,6 +81,7 @@ struct route {
 int nl_route_add(const struct route *r, struct xhp_err *err);
 /* -ESRCH if it is not there. */
 int nl_route_del(const struct route *r, struct xhp_err *err);
+/* With that source, if one is preferred; whatever its metric. */
 int nl_route_exists(const struct route *r, bool *ret, struct xhp_err *err);
 /* The interface of the default route, IPv4's before IPv6's. -ENETUNREACH: none. */
 int nl_default_route(int *ret_ifindex, struct xhp_err *err);

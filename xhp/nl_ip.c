@@ -199,7 +199,7 @@ static int match_route(struct nlmsghdr *h, void *data, struct xhp_err *err)
 	struct route_search *search = data;
 	struct nlattr *attr[RTA_MAX + 1];
 	const struct rtmsg *rtm;
-	struct prefix dst;
+	struct prefix dst, src = { 0 };
 
 	if (!h) {
 		search->found = false;
@@ -211,9 +211,13 @@ static int match_route(struct nlmsghdr *h, void *data, struct xhp_err *err)
 	if (nlmsg_parse(h, sizeof(*rtm), attr, RTA_MAX, NULL) < 0)
 		return err_set(err, -EBADMSG, "rtnetlink: malformed route");
 	get_addr(attr[RTA_DST], rtm->rtm_family, rtm->rtm_dst_len, &dst);
+	if (attr[RTA_PREFSRC])
+		get_addr(attr[RTA_PREFSRC], rtm->rtm_family, search->want->src.len, &src);
 	search->found |= rtm->rtm_protocol == NL_ROUTE_PROTOCOL && attr[RTA_OIF] &&
 			 (int)nla_get_u32(attr[RTA_OIF]) == search->want->ifindex &&
-			 !memcmp(&dst, &search->dst, sizeof(dst));
+			 !memcmp(&dst, &search->dst, sizeof(dst)) &&
+			 (!search->want->src.family ||
+			  !memcmp(&src, &search->want->src, sizeof(src)));
 	return 0;
 }
 

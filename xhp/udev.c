@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "deadline.h"
+#include "trace.h"
 #include "udev.h"
 #include "xhp.h"
 
@@ -169,6 +170,7 @@ static int wait_for(struct udev *udev, struct udev_monitor *monitor, const char 
 			*ret = node;
 			return 0;
 		}
+		TRACE("%s is %s", link, rc ? "there, and udev at work" : "not there yet");
 		now = deadline_elapsed_us() / 1000;
 		if (deadline_check(err) < 0)
 			return err_wrap(err, "%s", link);

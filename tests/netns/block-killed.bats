@@ -152,7 +152,7 @@ both() {
 
 @test "a server that does not answer: an error in time, and another disk goes on" {
 	disk_scene
-	echo 'timeout = 1' >"$RIG/etc-xen/hotplug.conf"
+	echo 'timeout = 10' >"$RIG/etc-xen/hotplug.conf"
 	mkdir "$IMAGES/far"
 	# a file system that is not known to be this machine's own
 	dom0 mount -t ramfs far "$IMAGES/far"
@@ -176,7 +176,7 @@ both() {
 
 @test "an image on a server that does not answer, and a disk behind one" {
 	disk_scene
-	echo 'timeout = 1' >"$RIG/etc-xen/hotplug.conf"
+	echo 'timeout = 10' >"$RIG/etc-xen/hotplug.conf"
 	mkdir "$IMAGES/nfs"
 	rig_hung "$IMAGES/nfs"
 	disk 1 51712 nfs/a
@@ -186,7 +186,7 @@ both() {
 	nothing_left
 	# another one's disk is there: it does not keep ours from being attached
 	backend qdisk 2 51712 params="raw:$IMAGES/nfs/a" mode=w
-	echo 'timeout = 10' >"$RIG/etc-xen/hotplug.conf"
+	rm "$RIG/etc-xen/hotplug.conf"
 	disk 1 51712 a
 	add 1
 	attached 1

@@ -164,7 +164,7 @@ gone() {
 	run add 1
 	refused error 1 'gives the guest no disk'
 	# one that hangs
-	echo 'timeout = 2' >"$RIG/etc-xen/hotplug.conf"
+	echo 'timeout = 8' >"$RIG/etc-xen/hotplug.conf"
 	script block-mine <<<'#!/bin/bash
 		[ "$1" = remove ] || sleep 1000'
 	run add 1

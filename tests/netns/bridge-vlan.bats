@@ -227,14 +227,14 @@ vlans_are() {
 		guest $d 0 ip addr add 192.0.2.$d/24 dev eth0
 	done
 	ports_forward
-	guest 1 0 ping -q -c 1 -W 5 192.0.2.2
+	guest 1 0 ping -q -c 1 -w 60 192.0.2.2
 	! guest 3 0 ping -q -c 1 -W 1 192.0.2.1 || false
 	# guest 3 is in VLAN 10 with a tag
 	guest 3 0 ip link add link eth0 name eth0.10 type vlan id 10 || skip "no 802.1Q here"
 	guest 3 0 ip link set eth0.10 up
 	guest 3 0 ip addr flush dev eth0
 	guest 3 0 ip addr add 192.0.2.3/24 dev eth0.10
-	guest 3 0 ping -q -c 1 -W 5 192.0.2.1
+	guest 3 0 ping -q -c 1 -w 60 192.0.2.1
 }
 
 # bats test_tags=kernel:bridge-vlan

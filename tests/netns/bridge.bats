@@ -69,7 +69,7 @@ ALL=('isolated = yes' 'learning = no' 'flood = no' 'hairpin = yes' 'bpdu-guard =
 	ports_forward
 	! guest 1 0 ping -q -c 1 -W 1 192.0.2.2 || false
 	bridge -n "$DOM0" link set dev vif2.0 isolated off
-	guest 1 0 ping -q -c 1 -W 5 192.0.2.2
+	guest 1 0 ping -q -c 1 -w 60 192.0.2.2
 }
 
 @test "a port of another bridge, or of the same, gets its options back" {

@@ -45,18 +45,18 @@ seen_there() {
 		ip -n "$DOM0-$n.0" link set eth0 up
 	done
 	ports_forward
-	guest 2 0 ping -q -c 1 -W 5 192.0.2.1
+	guest 2 0 ping -q -c 1 -w 60 192.0.2.1
 	keep before
 	colo setup primary
 	n=$(seen_there)
-	guest 2 0 ping -q -c 3 -i 0.1 -W 5 192.0.2.1
+	guest 2 0 ping -q -c 3 -i 0.1 -w 60 192.0.2.1
 	[ "$(seen_there)" -ge $((n + 3)) ]
 	xhp check
 	xhp status | grep -E '^colo-vif1.0 +vif1.0 +to-guest to fwd0 +colo-proxy-setup.ini +- .* attached +-$'
 	colo teardown primary
 	unchanged
 	n=$(seen_there)
-	guest 2 0 ping -q -c 3 -i 0.1 -W 5 192.0.2.1
+	guest 2 0 ping -q -c 3 -i 0.1 -w 60 192.0.2.1
 	[ "$(seen_there)" = "$n" ]
 }
 

@@ -119,7 +119,7 @@ two() {
 		done
 		zpty -d z
 	END
-	run dom0 timeout 60 zsh -f /run/drive 'xen-hotplug statu' 'xen-hotplug status --js' \
+	run dom0 timeout 300 zsh -f /run/drive 'xen-hotplug statu' 'xen-hotplug status --js' \
 		'xen-hotplug status vif-1' 'xen-hotplug status gue' 'xen-hotplug plan vif-ro' \
 		'xen-hotplug run vif-bridge onl' 'xen-hotplug run vif-bridge online gatew' \
 		'xen-hotplug help filter link'

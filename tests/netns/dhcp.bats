@@ -58,17 +58,24 @@ online() {
 	vif_call $d $n online && log_has "xen-vif-$d-$n new" $((seen + 1))
 }
 
-# offline D N: and dnsmasq has read its directory again.
+# offline D N: and dnsmasq reads its directory again before it answers anybody.
 offline() {
 	vif_call $1 $2 offline
-	sleep 0.2
+	wait_until no_sighup
+}
+
+# Is none on its way to dnsmasq?
+no_sighup() {
+	local pending
+	pending=$(sed -n 's/^ShdPnd:\t//p' "/proc/$(cat "$RIG/run/dnsmasq.pid")/status")
+	[ $((0x$pending & 1)) = 0 ]
 }
 
 # lease D N [ARGUMENT...]: what the guest is given.
 lease() {
 	local d=$1 n=$2
 	shift 2
-	guest $d $n busybox udhcpc -i eth0 -n -q -f -t 3 -T 1 -s "$RIG/udhcpc" "$@" \
+	guest $d $n busybox udhcpc -i eth0 -n -q -f -t 30 -T 1 -s "$RIG/udhcpc" "$@" \
 		2>/dev/null
 }
 
@@ -89,10 +96,10 @@ guest_mac() {
 	[ "$(lease 1 0)" = '10.0.1.1/8 10.0.1.128 dom1' ]
 	[ "$(lease 1 9)" = '10.0.1.10/8 10.0.1.137 dom1-10' ]
 	[ "$(lease 10 0)" = '10.0.10.1/8 10.0.10.128 dom10' ]
-	guest 1 0 ping -q -c 1 -W 5 192.0.2.99
-	guest 10 0 ping -q -c 1 -W 5 192.0.2.99
+	guest 1 0 ping -q -c 1 -w 60 192.0.2.99
+	guest 10 0 ping -q -c 1 -w 60 192.0.2.99
 	# one is on the other's network, by its netmask: dom0 answers for it
-	guest 10 0 ping -q -c 1 -W 5 10.0.1.1
+	guest 10 0 ping -q -c 1 -w 60 10.0.1.1
 	offline 1 0
 	[ "$(lease 10 0)" = '10.0.10.1/8 10.0.10.128 dom10' ]
 	[ "$(lease 1 9)" = '10.0.1.10/8 10.0.1.137 dom1-10' ]
@@ -144,7 +151,7 @@ guest_mac() {
 	offline 1 0
 	site uplink=eth0
 	vif_call 1 0 online
-	run lease 1 0
+	run lease 1 0 -t 3
 	[ "$status" != 0 ]
 }
 

@@ -399,7 +399,7 @@ EACH="
 			rm -f "$RIG/etc-xen/hotplug.conf"
 			if [[ $how = *sleep* ]]; then
 				text='not done in time'
-				echo 'timeout = 2' >"$RIG/etc-xen/hotplug.conf"
+				echo 'timeout = 8' >"$RIG/etc-xen/hotplug.conf"
 			fi
 			RECIPE=$recipe disk 1 "$params"
 			RECIPE=$recipe run add

@@ -251,7 +251,7 @@ simple() {
 		[exec]
 		attach = later up
 		detach = later down
-		retry  = 10
+		retry  = 20
 	END
 	thing_call 1 0 add
 	called up up up
@@ -291,7 +291,7 @@ simple() {
 		detach = mk drop above
 		[exec]
 		attach  = hang disk1
-		timeout = 1
+		timeout = 8
 		detach  = mk drop disk1
 	END
 	run thing_call 1 0 add
@@ -303,7 +303,7 @@ simple() {
 
 # A program that hangs for good would keep this test from its end.
 thaw_late() {
-	sleep 60
+	sleep 300
 	dom0 fsfreeze -u /run/frozen
 }
 
@@ -316,14 +316,14 @@ thaw_late() {
 	dom0 mount "$FROZEN" /run/frozen
 	dom0 fsfreeze -f /run/frozen
 	rig_start thaw_late
-	echo 'timeout = 3' >"$RIG/etc-xen/hotplug.conf"
+	echo 'timeout = 10' >"$RIG/etc-xen/hotplug.conf"
 	tool hang <<-'END'
 		: >/run/frozen/file
 	END
 	recipe mine <<-'END'
 		[exec]
 		attach  = hang
-		timeout = 1
+		timeout = 8
 	END
 	run thing_call 1 0 add
 	dom0 fsfreeze -u /run/frozen

@@ -67,7 +67,7 @@ firewall() {
 
 reaches() {
 	ports_forward || return
-	guest 1 0 ping -q -c 1 -i 0.3 -w "${2:-5}" "$1" >/dev/null
+	guest 1 0 ping -q -c 1 -i 0.3 -w "${2:-60}" "$1" >/dev/null
 }
 
 guest_online() {

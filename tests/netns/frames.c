@@ -28,7 +28,7 @@
 
 enum {
 	QUIET_MS = 50,
-	MISSING_MS = 1000,
+	MISSING_MS = 60000,
 	RECEIVE_BUFFER = 4 << 20,
 };
 

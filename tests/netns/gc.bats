@@ -116,7 +116,7 @@ filters() {
 	three
 	vif_del 2 0
 	backend_gone vif 2 0
-	rig_start_wait dom0 flock /run/xen-hotplug/devices/vif-2-0 sh -c 'echo held; sleep 60'
+	rig_start_wait dom0 flock /run/xen-hotplug/devices/vif-2-0 sh -c 'echo held; exec sleep 1000'
 	keep before
 	run xhp gc
 	[ "$status" = 0 ]

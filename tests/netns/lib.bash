@@ -125,7 +125,7 @@ loops() {
 loops_end() {
 	local loop tries
 	for loop in $(loops "$1"); do
-		for ((tries = 20; tries; tries--)); do
+		for ((tries = 200; tries; tries--)); do
 			losetup -d "/dev/$loop" 2>/dev/null || :
 			[ -e "/sys/block/$loop/loop" ] || break
 			sleep 0.05
@@ -145,7 +145,7 @@ rig_start_wait() {
 	local line
 	mkfifo "$RIG/ready" && exec {line}<>"$RIG/ready" && rm "$RIG/ready" || return
 	rig_start "$@" >&"$line" {line}>&-
-	read -r -t 60 -u "$line"
+	read -r -t 120 -u "$line"
 	set -- $? "$@"
 	exec {line}>&-
 	return "$1"
@@ -180,7 +180,7 @@ rig_netns_del() {
 	unset "RIG_NETNS[$1]"
 }
 
-# A store of our own; the daemon tells its pid once it accepts connections.
+# A store of our own; the daemon tells once it accepts connections (tests/shim/xenstored.c).
 rig_xenstored() {
 	export XENSTORED_RUNDIR=$RIG/xs XENSTORED_PATH=$RIG/xs/socket
 	mkdir "$RIG/xs"
@@ -191,7 +191,7 @@ rig_xenstored() {
 # Alone, after rig_xenstored_kill: one that has lost all that was in it.
 rig_xenstored_start() {
 	rig_start_wait env LD_PRELOAD="$RIG_BUILD/xenstored.so" setpriv --pdeathsig KILL \
-		"$RIG_XENSTORED" -N -P --internal-db=on -F "$RIG/xs/pid"
+		"$RIG_XENSTORED" -N -F "$RIG/xs/pid"
 }
 
 rig_xenstored_kill() {
@@ -255,6 +255,16 @@ dom0() {
 rig_hung() {
 	[ -e /dev/fuse ] || skip "no /dev/fuse"
 	rig_start_wait dom0 "$RIG_BUILD/hung" "$1"
+}
+
+# awaited FILE: does somebody wait for its lock, which another one holds?
+awaited() {
+	grep -q -- "-> FLOCK .*:$(stat -c %i "$1") " /proc/locks
+}
+
+# shows N TEXT FILE: does it stand there in so many lines, or more?
+shows() {
+	[ "$(grep -cF -- "$2" "$3")" -ge "$1" ]
 }
 
 # guest D N COMMAND...: runs a command where the other end of vifD.N is, as eth0.

@@ -20,5 +20,6 @@ int main(int argc, char **argv)
 		return 1;
 	puts("locked");
 	fflush(stdout);
-	return sleep(60) ? 0 : 0;
+	for (;;)
+		pause();
 }

@@ -70,7 +70,7 @@ ovs_thaw() {
 }
 
 vsctl() {
-	dom0 ovs-vsctl --timeout=10 "$@"
+	dom0 ovs-vsctl --timeout=120 "$@"
 }
 
 ovs_bridge() {

@@ -109,7 +109,7 @@ site_default() {
 	scene bridge=xenbr0
 	mkdir "$RIG/run/tables"
 	rig_hung /run/tables
-	echo 'timeout = 1' >"$RIG/etc-xen/hotplug.conf"
+	echo 'timeout = 8' >"$RIG/etc-xen/hotplug.conf"
 	recipe by-name <<-'END'
 		[lookup]
 		file = /run/tables/guests

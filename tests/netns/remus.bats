@@ -46,7 +46,7 @@ remus_node() {
 }
 
 reaches() {
-	ports_forward && guest "$1" 0 ping -q -c 1 -W 5 "192.0.2.$2" >"$RIG/ping"
+	ports_forward && guest "$1" 0 ping -q -c 1 -w 60 "192.0.2.$2" >"$RIG/ping"
 }
 
 # How many frames have come to an interface by way of tc.

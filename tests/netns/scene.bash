@@ -47,9 +47,12 @@ detached() {
 	diff <(grep -vE "$DEVICE" "$RIG/${1:-before}") <(grep -vE "$DEVICE" "$RIG/now")
 }
 
-# differences A B: the lines that differ, without the many of a bridge's port.
+# differences A B: the lines that differ, without the many of a bridge's port, and the VLAN 1
+# that a port gets where the kernel has VLANs on bridges.
 differences() {
-	diff "$RIG/$1" "$RIG/$2" | sed -n '/ port\./d; /^[<>]/p' | LC_ALL=C sort -k2
+	diff "$RIG/$1" "$RIG/$2" |
+		sed -n '/ port\./d; / vlan 1 master /d; /^. vlan .*"vlan":1,/d; /^[<>]/p' |
+		LC_ALL=C sort -k2
 }
 
 # link_is NAME PATTERN...: does "ip link" show all of it?

@@ -231,7 +231,7 @@ may_not() {
 	dev=$(as_disk "$IMAGES/a")
 	mkdir "$IMAGES/mnt"
 	rig_start_wait unshare -m --propagation private sh -c \
-		"mount $dev $IMAGES/mnt && echo mounted && exec sleep 60"
+		"mount $dev $IMAGES/mnt && echo mounted && exec sleep 1000"
 	disk 1 51712 "$dev"
 	may_not 1 "something holds $dev exclusively"
 	disk 1 51712 a
@@ -285,7 +285,7 @@ may_not() {
 	disk 1 51712 "$dev" mode=r
 	may 1
 	rig_start_wait unshare -m --propagation private sh -c \
-		"mount ${dev}p2 $IMAGES/mnt2 && echo mounted && exec sleep 60"
+		"mount ${dev}p2 $IMAGES/mnt2 && echo mounted && exec sleep 1000"
 	may_not 1 "something holds ${dev}p2 exclusively"
 	rig_stop "$!"
 	may 1
@@ -378,8 +378,8 @@ may_not() {
 	dev=$(as_disk "$IMAGES/a")
 	disk 1 51712 "$dev" state=6 physical-device="7:$(printf %x "${dev#/dev/loop}")"
 	disk 2 51712 "$dev"
-	add 2 &
-	sleep 0.3
+	XEN_HOTPLUG_TRACE=1 add 2 2>"$RIG/trace" 3>&- &
+	wait_until shows 3 'backend/vbd/1/51712/state = 6' "$RIG/trace"
 	not attached 2
 	backend_gone vbd 1 51712
 	wait $!
@@ -492,8 +492,8 @@ locker() {
 	losetup -d "$dev"
 	losetup -nO AUTOCLEAR "$dev" | grep -w 1
 	disk 1 51712 a
-	add 1 7<&- &
-	sleep 0.3
+	XEN_HOTPLUG_TRACE=1 add 1 2>"$RIG/trace" 3>&- 7<&- &
+	wait_until shows 3 'others may have it open' "$RIG/trace"
 	image b
 	disk 2 51712 b
 	add 2 7<&-
@@ -508,16 +508,14 @@ locker() {
 }
 
 @test "a disk leaves the index under the lock, so that no check sees half of it" {
-	local inode
 	disk_scene
 	disk 1 51712 a
 	add 1
 	exec 8>>"$RIG/run/xen-hotplug/block"
 	flock 8
-	inode=$(stat -c %i "$RIG/run/xen-hotplug/block")
-	remove 1 8>&- &
+	remove 1 3>&- 8>&- &
 	# until it waits for us, or has ended without
-	until grep -q -- "-> FLOCK .*:$inode " /proc/locks || ! alive $!; do sleep 0.05; done
+	wait_until eval 'awaited "$RIG/run/xen-hotplug/block" || ! alive $!'
 	alive $!
 	compgen -G "$RIG/run/xen-hotplug/index-*/f*/vbd-1-51712"
 	compgen -G "$RIG/run/xen-hotplug/index-*/loop-numbers"
@@ -531,7 +529,7 @@ locker() {
 @test "a remove is cut short: its disk is not free before its loop device is" {
 	local node
 	disk_scene
-	echo 'timeout = 2' >"$RIG/etc-xen/hotplug.conf"
+	echo 'timeout = 8' >"$RIG/etc-xen/hotplug.conf"
 	disk 1 51712 a
 	disk 2 51712 a
 	add 1

@@ -516,12 +516,17 @@ bridge_by_list_scripts() {
 	# the program waits for a script that holds it
 	disk 1 51712 a
 	dom0 bash -c '. /etc/xen/scripts/locking.sh; claim_lock block; touch /run/have
-		sleep 1; touch /run/let-go; release_lock block' &
-	pids=($!)
+		until [ -e /run/let-go ]; do sleep 0.05; done; release_lock block' 3>&- &
 	wait_until test -e "$RIG/run/have"
-	SCRIPT='' add 1
-	[ -e "$RIG/run/let-go" ]
+	pids=($!)
+	SCRIPT='' add 1 3>&- &
+	pids+=($!)
+	wait_until awaited "$RIG/run/xen-hotplug/block"
+	[ -z "$(node vbd 1 51712 hotplug-status)" ]
+	touch "$RIG/run/let-go"
 	wait "${pids[0]}"
+	wait "${pids[1]}"
+	attached 1
 	SCRIPT='' remove 1
 	run dom0 bash -c '. /etc/xen/scripts/locking.sh; claim_lock ../../etc/x'
 	[ "$status" = 1 ]

@@ -67,34 +67,49 @@ times() {
 	detached
 }
 
-# stock FILE: takes the device's lock as the stock scripts do; was FILE there by then?
+# stock: takes the device's lock as the stock scripts do, until it may go.
 stock() {
 	dom0 bash -c '
 		. /etc/xen/scripts/locking.sh
 		claim_lock devices/vif-1-0
 		touch /run/stock-has-it
-		ls "$1"
-		sleep 0.4
-		touch /run/stock-lets-go
-		release_lock devices/vif-1-0' stock "$1" 3>&-
+		until [ -e /run/stock-may-go ]; do sleep 0.05; done
+		release_lock devices/vif-1-0' 3>&-
 }
 
 @test "the stock scripts' lock protocol: they wait for us, and we for them" {
 	[ -r /etc/xen/scripts/locking.sh ] || skip "no xen-utils-common"
+	local lock pids
 	scene
-	stock / &
+	lock=$RIG/run/xen-hotplug/devices/vif-1-0
+	stock &
+	pids=($!)
 	wait_until test -e "$RIG/run/stock-has-it"
-	vif_call 1 0 online
-	[ -e "$RIG/run/stock-lets-go" ]
-	wait $!
+	keep before
+	vif_call 1 0 online 3>&- &
+	pids+=($!)
+	wait_until awaited "$lock"
+	unchanged
+	touch "$RIG/run/stock-may-go"
+	wait "${pids[0]}"
+	wait "${pids[1]}"
+	status_is connected
 	vif_call 1 0 offline
+	rm "$RIG"/run/stock-*
 	mkdir "$RIG/etc-xen/scripts/vif-post.d"
-	echo 'touch /run/we-have-it; sleep 0.4; touch /run/we-let-go' \
+	echo 'touch /run/we-have-it; until [ -e /run/we-may-go ]; do sleep 0.05; done' \
 		>"$RIG/etc-xen/scripts/vif-post.d/a.hook"
 	chmod +x "$RIG/etc-xen/scripts/vif-post.d/a.hook"
 	vif_call 1 0 online 3>&- &
 	wait_until test -e "$RIG/run/we-have-it"
-	stock /run/we-let-go
-	wait $!
+	pids=($!)
+	stock &
+	pids+=($!)
+	wait_until awaited "$lock"
+	[ ! -e "$RIG/run/stock-has-it" ]
+	touch "$RIG/run/we-may-go" "$RIG/run/stock-may-go"
+	wait "${pids[0]}"
+	wait "${pids[1]}"
+	[ -e "$RIG/run/stock-has-it" ]
 	link_is vif1.0 'master br0'
 }

@@ -37,7 +37,7 @@ copies() {
 }
 
 pings() {
-	ports_forward && guest 1 0 ping -q -c 3 -i 0.1 -W 5 192.0.2.2 >"$RIG/ping"
+	ports_forward && guest 1 0 ping -q -c 3 -i 0.1 -w 60 192.0.2.2 >"$RIG/ping"
 }
 
 @test "copies of both directions arrive, and the guest notices nothing" {

@@ -169,21 +169,23 @@ params() {
 		[wait]
 		node    = self/tool/state
 		value   = running
-		timeout = 5
+		timeout = 20
 		[exec]
 		attach = mk make ${backend/params}
 		detach = mk drop ${backend/params}
 	END
-	(sleep 0.4; xenstore-write /local/domain/0/tool/state starting
-		sleep 0.3; xenstore-write /local/domain/0/tool/state running) 3>&- &
+	XEN_HOTPLUG_TRACE=1 thing_call 1 0 add 2>"$RIG/trace" 3>&- &
 	later=$!
-	thing_call 1 0 add
+	wait_until shows 1 'read tool/state = No such file' "$RIG/trace"
+	xenstore-write /local/domain/0/tool/state starting
+	wait_until shows 1 'read tool/state = starting' "$RIG/trace"
+	xenstore-write /local/domain/0/tool/state running
 	wait "$later"
 	called '<make><disk1>'
 	thing_call 1 0 remove
 	xenstore-write /local/domain/0/tool/state stopped
 	rm "$RIG/run/calls"
-	sed -i 's/= 5/= 1/' "$RIG/etc-xen/hotplug/mine.ini"
+	sed -i 's/= 20/= 1/' "$RIG/etc-xen/hotplug/mine.ini"
 	keep before
 	run thing_call 1 0 add
 	failed 'tool/state is "stopped", not "running", after 1 s'
@@ -204,7 +206,7 @@ udev_scene() {
 	recipe mine <<-'END'
 		[udev path]
 		link    = /run/by-path/ip-*-iscsi-${backend/params}-lun-0
-		timeout = 5
+		timeout = 20
 		[exec]
 		attach = mk make ${path.device}[${path.serial}]
 		detach = mk drop ${path.device}[${path.serial}]
@@ -213,10 +215,14 @@ udev_scene() {
 
 @test "udev: the device that a link leads to, when it comes" {
 	udev_scene
-	(sleep 0.4; ln -s /nowhere "$RIG/run/by-path/ip-1-iscsi-disk1-lun-0"
-		sleep 0.4; ln -sf "$LOOP" "$RIG/run/by-path/ip-1-iscsi-disk1-lun-0") 3>&- &
+	XEN_HOTPLUG_TRACE=1 thing_call 1 0 add 2>"$RIG/trace" 3>&- &
 	later=$!
-	thing_call 1 0 add
+	wait_until shows 1 'is not there yet' "$RIG/trace"
+	ln -s /nowhere "$RIG/run/by-path/ip-1-iscsi-disk1-lun-0"
+	# one look may be under way
+	looks=$(grep -c 'is not there yet' "$RIG/trace")
+	wait_until shows $((looks + 2)) 'is not there yet' "$RIG/trace"
+	ln -sf "$LOOP" "$RIG/run/by-path/ip-1-iscsi-disk1-lun-0"
 	wait "$later"
 	called "<make><$LOOP[]>"
 	thing_call 1 0 remove
@@ -239,7 +245,7 @@ udev_scene() {
 
 @test "udev: a link that does not come, or is no block device, and a stranger's star" {
 	udev_scene
-	sed -i 's/= 5/= 1/' "$RIG/etc-xen/hotplug/mine.ini"
+	sed -i 's/= 20/= 1/' "$RIG/etc-xen/hotplug/mine.ini"
 	ln -s /dev/null "$RIG/run/by-path/ip-1-iscsi-disk1-lun-0"
 	run thing_call 1 0 add
 	failed 'no /run/by-path/ip-*-iscsi-disk1-lun-0 after 1 s'

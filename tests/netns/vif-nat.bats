@@ -35,7 +35,7 @@ guest_up() {
 }
 
 reaches() {
-	guest "$1" "$2" ping -q -c 1 -W "${4:-5}" "$3" >/dev/null
+	guest "$1" "$2" ping -q -c 1 -w "${4:-60}" "$3" >/dev/null
 }
 
 # What belongs to a device that stays is left at an ordinary detach.

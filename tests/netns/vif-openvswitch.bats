@@ -72,7 +72,7 @@ as_stock() {
 		guest $d 0 ip addr add 198.51.100.$d/24 dev eth0
 		guest $d 0 ethtool -K eth0 tx off
 	done
-	guest 1 0 ping -q -c 1 -W 5 198.51.100.2
+	guest 1 0 ping -q -c 1 -w 60 198.51.100.2
 	! guest 1 0 ping -q -c 1 -W 1 198.51.100.3
 }
 
@@ -193,7 +193,7 @@ as_stock() {
 @test "a stale port that cannot be put back does not keep ours" {
 	mkdir -p "$RIG/etc-xen/scripts/vif-post.d"
 	cat >"$RIG/etc-xen/scripts/vif-post.d/a.hook" <<-'END'
-		[ "$command" = offline ] || { ovs-vsctl --timeout=5 -- --all destroy qos; false; }
+		[ "$command" = offline ] || { ovs-vsctl --timeout=20 -- --all destroy qos; false; }
 	END
 	chmod +x "$RIG/etc-xen/scripts/vif-post.d/a.hook"
 	vsctl add-port br0 vif1.0 -- set port vif1.0 qos=@q -- --id=@q create qos type=linux-noop
@@ -493,7 +493,7 @@ ovn_db() {
 }
 
 @test "OVN binds the logical port that iface-id names, and frames follow its switch" {
-	local d up='dom0 ovn-nbctl --timeout=10 lsp-get-up'
+	local d up='dom0 ovn-nbctl --timeout=120 lsp-get-up'
 	command -v ovn-northd >/dev/null && command -v ovn-controller >/dev/null ||
 		skip "no OVN (packages ovn-central, ovn-host)"
 	mkdir "$RIG/run/ovn"
@@ -510,10 +510,10 @@ ovn_db() {
 		iface-id = ${vm/uuid}-${devid}
 		[use vif-openvswitch]
 	END
-	dom0 ovn-nbctl --timeout=10 ls-add switch
+	dom0 ovn-nbctl --timeout=120 ls-add switch
 	for d in 1 2; do
 		[ $d = 1 ] || vif_add $d 0
-		dom0 ovn-nbctl --timeout=10 --wait=sb lsp-add switch "$(guest_uuid $d)-0" -- \
+		dom0 ovn-nbctl --timeout=120 --wait=sb lsp-add switch "$(guest_uuid $d)-0" -- \
 			lsp-set-addresses "$(guest_uuid $d)-0" "00:16:3e:01:00:0$d 198.51.100.$d"
 		backend vif $d 0 bridge=br-int mac=00:16:3e:01:00:0$d
 		[[ $($up "$(guest_uuid $d)-0") == down* ]]
@@ -523,9 +523,9 @@ ovn_db() {
 		guest $d 0 ethtool -K eth0 tx off
 		wait_until eval "[[ \$($up $(guest_uuid $d)-0) == up* ]]"
 	done
-	guest 1 0 ping -q -c 1 -W 5 198.51.100.2
+	guest 1 0 ping -q -c 1 -w 60 198.51.100.2
 	# OVN has written to our rows since
-	[[ $(vsctl get interface vif1.0 external_ids) == *ovn-installed* ]]
+	wait_until eval '[[ $(vsctl get interface vif1.0 external_ids) == *ovn-installed* ]]'
 	xhp check
 	vif_call 1 0 offline
 	wait_until eval "[[ \$($up $(guest_uuid 1)-0) == down* ]]"

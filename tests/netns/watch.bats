@@ -241,7 +241,7 @@ settled() {
 	xenstore-write /local/domain/0/backend/robot/1/0/state 2
 	settled
 	ran 1 add 1
-	grep -q 'robot-1-0: the attach has failed' "$RIG/watch.log"
+	wait_until grep -q 'robot-1-0: the attach has failed' "$RIG/watch.log"
 	[ ! -e "$RIG/run/guests/arm1" ]
 	rm "$RIG/run/fail-add-1-0"
 	robot_gone 1
@@ -354,6 +354,11 @@ daemon() {
 	done
 }
 
+# has_open PATH: below /run
+has_open() {
+	[ -n "$(find "/proc/$(daemon)/fd" -lname "*/run/$1")" ]
+}
+
 @test "watch: 9pfs exports of both backends, the refused one closed" {
 	local d
 	watch_scene
@@ -370,14 +375,17 @@ daemon() {
 		[ -d "$RIG/run/guests/g${d#*/}" ]
 	done
 	wait_until is_closed 9pfs/3
-	grep -q '9pfs/3/0 is refused before' "$RIG/watch.log"
+	wait_until grep -q '9pfs/3/0 is refused before' "$RIG/watch.log"
 	# the daemon makes the path, and opens it, before anybody could refuse it
+	kill -STOP "$WATCH"
 	export_path xen_9pfs 5 /run/out
-	wait_until is_closed xen_9pfs/5
+	wait_until prints 2 node xen_9pfs 5 0 state
+	has_open out
+	kill -CONT "$WATCH"
 	wait_until grep -q 'xen_9pfs/5/0 .*its backend is closed' "$RIG/watch.log"
-	ls -l "/proc/$(daemon)/fd"
-	[ -n "$(find "/proc/$(daemon)/fd" -lname '*/guests/g4')" ]
-	[ -z "$(find "/proc/$(daemon)/fd" -lname '*/out')" ]
+	is_closed xen_9pfs/5
+	wait_until not has_open out
+	has_open guests/g4
 	watch_stop
 }
 @test "watch: xen-9pfsd that has died is started again, once for all who wait for it" {
@@ -412,7 +420,7 @@ daemon() {
 	watch_scene
 	install "$RIG_BUILD/xen-9pfsd" "$RIG/run/xen-9pfsd"
 	printf '[use 9pfs]\ndaemon = /run/xen-9pfsd\n' >"$RIG/etc-xen/hotplug/9pfs.ini"
-	echo 'timeout = 1' >>"$RIG/etc-xen/hotplug.conf"
+	echo 'timeout = 8' >>"$RIG/etc-xen/hotplug.conf"
 	xenstore-write /local/domain/0/libxl ''
 	: >"$RIG/run/9pfsd.fail"
 	watch_start

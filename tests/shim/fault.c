@@ -5,12 +5,13 @@
 // FAULT_KINDS  which count, by letters: n = a netlink message, j = a write below
 //              /run/xen-hotplug, s = a request to xenstored, l = a change of a loop
 //              device or the search for a free one, p = a step along a path that a
-//              guest is given, or a directory made or removed there; all but l and p, if
-//              it is not set
+//              guest is given, or a directory made or removed there, d = a message to
+//              ovsdb-server; n, j and s, if it is not set
 // FAULT_HOW    fail = the call is not made and fails (s: xenstored refuses it);
 //              lost = it is made and fails; before, after = SIGKILL before or after
-//              it; torn = half of it is made, then SIGKILL; wait = a netlink message or
-//              a loop device waits, 10 s at most, until there is a file FAULT_LOG.go;
+//              it; torn = half of it is made, then SIGKILL; wait = a netlink message,
+//              a loop device or ovsdb-server's message waits, 2 minutes at most, until
+//              there is a file FAULT_LOG.go;
 //              intr = a dump is told as one that a change overtook (NLM_F_DUMP_INTR);
 //              swap = somebody exchanges FAULT_SWAP and FAULT_SWAP.swap right before it
 // FAULT_NO_NETFILTER  there are no netfilter sockets, as in a kernel without nftables
@@ -75,7 +76,7 @@ static const char *hit(char kind)
 	static int count;
 	const char *kinds = getenv("FAULT_KINDS"), *at = getenv("FAULT_AT");
 
-	if (!at || (kinds ? !strchr(kinds, kind) : kind == 'l' || kind == 'p'))
+	if (!at || !strchr(kinds ? kinds : "njs", kind))
 		return "";
 	count++;
 	if (strchr(at, '+') ? count < atoi(at) : count != atoi(at))
@@ -180,7 +181,7 @@ static void wait_if(const char *how)
 	if (strcmp(how, "wait") != 0)
 		return;
 	snprintf(go, sizeof(go), "%s.go", getenv("FAULT_LOG"));
-	for (int i = 0; i < 10000 && access(go, F_OK); i++)
+	for (int i = 0; i < 120000 && access(go, F_OK); i++)
 		usleep(1000);
 }
 
@@ -207,6 +208,15 @@ static ssize_t then(ssize_t n, const char *how)
 		return n;
 	errno = ENOBUFS;
 	return -1;
+}
+
+ssize_t send(int fd, const void *data, size_t len, int flags)
+{
+	const char *how = hit('d');
+
+	note("\novsdb", 6);
+	wait_if(how);
+	return syscall(SYS_sendto, fd, data, len, flags, NULL, 0);
 }
 
 /* Attributes of text that are this name: their length, and what they hold, tell them. */

@@ -9,8 +9,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <xenctrl.h>
@@ -56,6 +58,19 @@ int open(const char *path, int flags, ...)
 	return syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
+/* It says that it is ready, which not every version has an option for. */
+int listen(int fd, int backlog)
+{
+	static const char ready[] = "ready\n";
+	static bool said;
+	int rc = (int)syscall(SYS_listen, fd, backlog);
+
+	if (!rc && !said && write(STDOUT_FILENO, ready, sizeof(ready) - 1) < 0)
+		return -1;
+	said = true;
+	return rc;
+}
+
 xc_interface *xc_interface_open(xentoollog_logger *logger, xentoollog_logger *dombuild,
 				unsigned int flags)
 {
@@ -68,6 +83,15 @@ int xc_interface_close(xc_interface *xch)
 }
 
 /* Every domain exists, so that nodes can be given to guests as libxl does. */
+#if XEN_DOMCTL_INTERFACE_VERSION >= 0x16 /* Xen 4.18 */
+int xc_domain_getinfo_single(xc_interface *xch, uint32_t domid, xc_domaininfo_t *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->domain = domid;
+	info->flags = XEN_DOMINF_running;
+	return 0;
+}
+#else
 int xc_domain_getinfo(xc_interface *xch, uint32_t domid, unsigned int max,
 		      xc_dominfo_t *info)
 {
@@ -76,6 +100,7 @@ int xc_domain_getinfo(xc_interface *xch, uint32_t domid, unsigned int max,
 	info->running = 1;
 	return 1;
 }
+#endif
 
 xenevtchn_handle *xenevtchn_open(xentoollog_logger *logger, unsigned int flags)
 {

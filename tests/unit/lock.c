@@ -37,8 +37,8 @@ static int claim(bool create, bool nowait)
 	return lock_claim(dir, "lock", create, nowait, &err);
 }
 
-/* A child that holds the lock until something is written to `ret_end`. */
-static pid_t holder(int *ret_end, unsigned int release_ms)
+/* A child that holds the lock until `ret_end` is closed, or until somebody wants it. */
+static pid_t holder(int *ret_end, bool until_wanted)
 {
 	int ready[2], end[2];
 	char c = 'x';
@@ -50,9 +50,7 @@ static pid_t holder(int *ret_end, unsigned int release_ms)
 		close(end[1]);
 		if (claim(true, false) < 0 || write(ready[1], &c, 1) != 1)
 			_exit(1);
-		if (release_ms)
-			usleep(release_ms * 1000);
-		else if (read(end[0], &c, 1) < 0)
+		if (until_wanted ? !awaited_by(1) : read(end[0], &c, 1) < 0)
 			_exit(1);
 		unlinkat(dir, "lock", 0);
 		_exit(0);
@@ -95,7 +93,7 @@ static void alone(void **state)
 static void held(void **state)
 {
 	int end, fd;
-	pid_t pid = holder(&end, 0);
+	pid_t pid = holder(&end, false);
 
 	(void)state;
 	assert_int_equal(claim(true, true), -EWOULDBLOCK);
@@ -111,7 +109,7 @@ static void waited_for(void **state)
 {
 	struct stat ours, there;
 	int end, fd;
-	pid_t pid = holder(&end, 50);
+	pid_t pid = holder(&end, true);
 
 	(void)state;
 	fd = claim(true, false);
@@ -126,7 +124,7 @@ static void waited_for(void **state)
 static void given_up(void **state)
 {
 	int end;
-	pid_t pid = holder(&end, 0);
+	pid_t pid = holder(&end, false);
 
 	(void)state;
 	deadline_start(1);

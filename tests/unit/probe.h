@@ -222,8 +222,8 @@ static int probe_apply(struct ctx *ctx, struct step *step, void *data,
 		   args->text ? args->text : "") < 0)
 		return err->code;
 	step_result(step, "late", args->text ? mem_printf("made-%s", args->text) : "");
-	if (args->slow)
-		usleep(100000);
+	if (args->slow && !awaited_by(3))
+		return err_set(err, -EIO, "nobody waits");
 	if (is(args, "bad apply") || is(args, "untidy"))
 		return err_set(err, -EIO, "the change fails");
 	if (is(args, "hangs"))
@@ -338,7 +338,7 @@ static void in_child(const char *verb, const char *device)
 	if (freopen("/run/stderr", "a", stderr) == NULL)
 		_exit(9);
 	setenv("XENBUS_PATH", device, 1);
-	deadline_start(20);
+	deadline_start(300);
 	rc = recipe_load(RECIPE, &r, &err);
 	if (!rc)
 		rc = request_parse(argv, &r, &req, &err);

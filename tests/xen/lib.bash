@@ -6,6 +6,7 @@
 
 . "${BASH_SOURCE%/*}/../wait.bash"
 shopt -s globstar nullglob
+PATIENCE=600
 PV='kernel = "/xen-test/vmlinux"
 	ramdisk = "/xen-test/guest.initrd"
 	extra = "console=hvc0 quiet mitigations=off"'
@@ -103,7 +104,7 @@ in_guest() {
 	shift
 	exec {tty}<>"$tty" || return
 	echo "$token ${*//$'\n'/ }" >&"$tty"
-	while read -r -t "${TIMEOUT:-60}" -u "$tty" line; do
+	while read -r -t 240 -u "$tty" line; do
 		line=${line%$'\r'}
 		case $line in
 		"<$token") on=1 ;;
@@ -163,7 +164,18 @@ master_of() {
 	master=$(readlink "/sys/class/net/$1/master") && echo "${master##*/}"
 }
 
+# reaches ADDRESS [OPTION...]: dom0 pings it. A slow machine's neighbour discovery may fail
+# at first.
+reaches() {
+	wait_until ping -c 1 -W 10 "$@"
+}
+
+# guest_reaches NAME ADDRESS [OPTION...]
+guest_reaches() {
+	wait_until in_guest "$1" ping -c 1 -W 10 "${@:2}"
+}
+
 # The guest is reached, and reaches dom0.
 pings() {
-	ping -c 1 -W 10 192.0.2.10 && in_guest "$1" ping -c 1 -W 10 192.0.2.1
+	reaches 192.0.2.10 && guest_reaches "$1" 192.0.2.1
 }

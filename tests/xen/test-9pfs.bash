@@ -150,8 +150,8 @@ test_udev_vif_vbd() {
 	pings g
 	back=/local/domain/0/backend/vbd/$(xl domid g)/51712
 	wait_until xenstore-exists "$back/physical-device"
-	in_guest g 'for i in 1 2 3 4 5 6 7 8 9; do [ -b /dev/xvda ] || sleep 1; done;
-		echo from-guest | dd of=/dev/xvda bs=512 conv=sync count=1 && sync'
+	wait_until in_guest g test -b /dev/xvda
+	in_guest g 'echo from-guest | dd of=/dev/xvda bs=512 conv=sync count=1 && sync'
 	grep from-guest /srv/guests/disk
 	xl destroy g
 	wait_until no_journal

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # xl create with vif-bridge.
 
-# Three vifs: bridges, MTUs and a vifname; pings pass both ways, with IPv4 and IPv6.
+# Three vifs: bridges, MTUs and a vifname; pings pass both ways, with IPv4 and IPv6; a disk.
 test_three() {
 	local d
 	bridge_add jumbo 4000
+	truncate -s 8M /root/three.img
 	guest_start g 'vif = ["bridge=xenbr0,vifname=web0", "bridge=jumbo",
-		"bridge=xenbr0,mtu=1400"]'
+		"bridge=xenbr0,mtu=1400"]' \
+		'disk = ["format=raw,vdev=xvda,access=rw,target=/root/three.img"]'
 	d=$(xl domid g)
 	[ "$(master_of web0)" = xenbr0 ]
 	[ ! -e "/sys/class/net/vif$d.0" ]
@@ -20,8 +22,8 @@ test_three() {
 	[ "$(cat "/sys/class/net/web0/address")" = fe:ff:ff:ff:ff:ff ]
 	pings g
 	if has_ipv6; then
-		ping -c 1 -W 10 2001:db8::10
-		in_guest g ping -c 1 -W 10 2001:db8::1
+		reaches 2001:db8::10
+		guest_reaches g 2001:db8::1
 	fi
 	xen-hotplug status | grep "^vif-$d-0 .*UNFILTERED"
 	[ "$(guest_reads g device/vif/1/mtu)" = 4000 ]
@@ -30,10 +32,15 @@ test_three() {
 	ip addr add 198.18.0.1/24 dev jumbo
 	in_guest g ip addr add 198.18.0.10/24 dev eth1
 	in_guest g ip link set eth1 mtu 4000 up
-	ping -c 1 -W 10 -M do -s 3972 198.18.0.10
+	reaches 198.18.0.10 -M do -s 3972
 	in_guest g 'ip addr flush dev eth0; ip addr add 192.0.2.10/24 dev eth2; ip link set eth2 up'
 	pings g
+	in_guest g 'echo from-guest | dd of=/dev/xvda bs=512 conv=sync,fsync'
+	xl destroy g
 	ip link del jumbo
+	xen_clean
+	xen-hotplug status | grep 'nothing is attached'
+	grep -a from-guest /root/three.img
 }
 
 # A bridge that is not there: xl create fails, and shows our message.
@@ -45,17 +52,6 @@ test_no_bridge() {
 	grep 'nosuch.*no such' said || grep 'no.*nosuch' said
 	grep 'vif-bridge' said
 	[ -z "$(guests)" ]
-}
-
-# An emulated NIC: its tap joins the bridge, too.
-test_tap() {
-	local d
-	guest_create g 'type = "hvm"' 'vif = ["bridge=xenbr0,model=e1000"]' >said 2>&1 ||
-		{ cat said /var/log/xen/qemu-dm-g.log; return 1; }
-	d=$(xl domid g)
-	[ "$(master_of "vif$d.0")" = xenbr0 ]
-	[ "$(master_of "vif$d.0-emu")" = xenbr0 ]
-	xen-hotplug status | grep "^tap-$d-0 *vif$d.0-emu "
 }
 
 # Two guests with ten vifs each, at the same time.

@@ -17,8 +17,8 @@ setup_file() {
 		ip link add xenbr0 type bridge stp_state 0 forward_delay 0 &&
 		ip addr add 192.0.2.2/24 dev xenbr0 && ip link set xenbr0 addrgenmode none up &&
 		truncate -s 8M /root/disk'
-	# for a minute
-	driver 'within() { i=60; until "$@"; do [ $i != 0 ] || return; sleep 1; i=$((i - 1)); done; }'
+	# for some minutes
+	driver 'within() { i=300; until "$@"; do [ $i != 0 ] || return; sleep 1; i=$((i - 1)); done; }'
 }
 
 # The driver domain reads its console; what is typed before is lost.
@@ -26,7 +26,7 @@ booted() {
 	local tty line
 	tty=$(xenstore-read "/local/domain/$(xl domid shared)/console/tty")
 	exec {tty}<>"$tty"
-	while read -r -t 300 -u "$tty" line; do
+	while read -r -t "$PATIENCE" -u "$tty" line; do
 		echo "$line"
 		[[ $line != *'guest is up'* ]] || break
 	done
@@ -42,7 +42,7 @@ teardown() {
 
 # driver COMMAND...: runs it there.
 driver() {
-	TIMEOUT=180 in_guest shared "$@"
+	in_guest shared "$@"
 }
 
 # settings LINE...: the driver domain's.
@@ -57,9 +57,9 @@ attach() {
 		script=block target=/root/disk || :
 	wait_until connected
 	guest_up shared-user
-	in_guest shared-user 'ping -c 3 -W 10 192.0.2.2 && i=60 &&
-		until [ -b /dev/xvda ] || [ $i = 0 ]; do sleep 1; i=$((i - 1)); done &&
-		echo from-guest | dd of=/dev/xvda bs=512 conv=sync count=1 && sync'
+	guest_reaches shared-user 192.0.2.2
+	wait_until in_guest shared-user test -b /dev/xvda
+	in_guest shared-user 'echo from-guest | dd of=/dev/xvda bs=512 conv=sync count=1 && sync'
 	driver 'xen-hotplug status && xen-hotplug check && grep from-guest /root/disk' >said
 	cat said
 	[ "$(grep -c ' attached ' said)" = 2 ]

@@ -16,40 +16,51 @@ setup_file() {
 		arp -s 198.51.100.1 -i eth1 $SPOOFED_MAC"
 }
 
-# arrives N MATCH COMMAND: does what the guest sends by ethN come to the bridge?
+# arrives N MATCH COMMAND: does what the guest sends by ethN come to the bridge? netback
+# counts a frame before the filter sees it.
 arrives() {
-	local vif count
+	local vif count received before
 	vif=$(vif_of shared "$1")
+	received=/sys/class/net/$vif/statistics/rx_packets
 	nft "add table bridge spy; flush table bridge spy;
 		add chain bridge spy in { type filter hook prerouting priority -400; };
 		add rule bridge spy in iifname $vif $2 counter"
+	before=$(cat "$received")
 	in_guest shared "$3" || :
+	wait_until eval '[ $(cat $received) -gt $before ]' || return 2
 	count=$(nft list table bridge spy | sed -n 's/.*counter packets \([0-9]*\).*/\1/p')
 	nft delete table bridge spy
 	echo "$vif $2: $count packets"
 	[ "$count" -gt 0 ]
 }
 
+# lost N MATCH COMMAND: it is sent, and does not arrive.
+lost() {
+	local status=0
+	arrives "$@" || status=$?
+	[ "$status" = 1 ]
+}
+
 # dropped MATCH COMMAND: in it, ETH, NET4 and NET6 lead to the one or the other.
 dropped() {
 	local free=${2//ETH/eth1}
 	free=${free//NET4/198.51.100}
-	arrives 1 "$1" "${free//NET6/2001:db8:1:}" || return
-	! arrives 0 "$1" "$(sed 's/ETH/eth0/; s/NET4/192.0.2/; s/NET6/2001:db8:/' <<<"$2")"
+	wait_until arrives 1 "$1" "${free//NET6/2001:db8:1:}"
+	lost 0 "$1" "$(sed 's/ETH/eth0/; s/NET4/192.0.2/; s/NET6/2001:db8:/' <<<"$2")"
 }
 
 # Its own addresses pass, with ip= set.
 test_own() {
 	pings shared
-	ping -c 1 -W 10 2001:db8::10
-	in_guest shared ping -c 1 -W 10 -I 2001:db8::10 2001:db8::1
-	arrives 0 "ether saddr $MAC ip saddr 192.0.2.10" "ping -c 1 -W 1 -I eth0 192.0.2.1"
+	reaches 2001:db8::10
+	guest_reaches shared 2001:db8::1 -I 2001:db8::10
+	wait_until arrives 0 "ether saddr $MAC ip saddr 192.0.2.10" "ping -c 1 -W 1 -I eth0 192.0.2.1"
 	xen-hotplug status | grep "^vif-$(xl domid shared)-0 .*192.0.2.10"
 }
 
 # Another IPv4 source is dropped.
 test_ipv4() {
-	in_guest shared ping -c 1 -W 10 192.0.2.1
+	guest_reaches shared 192.0.2.1
 	dropped "ip saddr 192.0.2.77" "ping -c 2 -W 1 -I 192.0.2.77 NET4.1"
 }
 
@@ -68,11 +79,11 @@ test_flush() {
 	local unit=/usr/lib/systemd/system/xen-hotplug-repair.service command
 	for command in ExecStart ExecReload; do
 		$(sed -n "s/^$command=//p" /lib/systemd/system/nftables.service)
-		arrives 0 "ip saddr 192.0.2.77" "ping -c 2 -W 1 -I 192.0.2.77 192.0.2.1"
+		wait_until arrives 0 "ip saddr 192.0.2.77" "ping -c 2 -W 1 -I 192.0.2.77 192.0.2.1"
 		! xen-hotplug check || return 1
 		$(sed -n "s/^$command=//p" $unit)
 		xen-hotplug check
-		! arrives 0 "ip saddr 192.0.2.77" "ping -c 2 -W 1 -I 192.0.2.77 192.0.2.1" || return 1
+		lost 0 "ip saddr 192.0.2.77" "ping -c 2 -W 1 -I 192.0.2.77 192.0.2.1"
 	done
 	nft delete table inet filter
 	pings shared

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A guest's life: reboot, shutdown, save, restore, migration.
+# A guest's life: save, restore, reboot, its own end, migration.
 
 new_domid() {
 	local now
@@ -7,50 +7,62 @@ new_domid() {
 		[ "$(xenstore-read "/local/domain/0/backend/vif/$now/0/hotplug-status")" = connected ]
 }
 
-# Reboot: the vif is on the bridge again. Then it switches itself off: nothing is left.
-test_reboot() {
+# wired: g has its vif and its disk, and uses both.
+wired() {
+	[ "$(xen-hotplug status | grep -c '^vif-.* attached \|^vbd-.* attached ')" = 2 ]
+	[ "$(loops | wc -l)" = 1 ]
+	pings g
+	in_guest g 'dd if=/dev/xvda bs=512 count=1 iflag=direct 2>/dev/null | head -n 1' | grep -x kept
+}
+
+# Saved, restored, rebooted, ended by itself: vif and disk are wired, and nothing is left.
+test_life() {
 	local d
-	guest_start g 'vif = ["bridge=xenbr0,ip=192.0.2.10"]'
+	truncate -s 8M /root/life.img
+	guest_start g 'vif = ["bridge=xenbr0,ip=192.0.2.10"]' \
+		'disk = ["format=raw,vdev=xvda,access=rw,target=/root/life.img"]'
+	in_guest g 'echo kept | dd of=/dev/xvda bs=512 conv=sync,fsync 2>/dev/null'
+	wired
+	xl save g /var/tmp/g.saved
+	xen_clean
+	xl restore /var/tmp/g.saved
+	rm /var/tmp/g.saved
+	wired
 	d=$(xl domid g)
 	type_in_guest g reboot -f
 	wait_until new_domid g "$d"
 	wait_until in_guest g true
 	guest_up g
-	pings g
-	[ "$(xen-hotplug status | grep -c '^vif-')" = 1 ]
+	wired
 	type_in_guest g poweroff -f
-	xen_clean
-}
-
-# xl save, xl restore, xl destroy.
-test_save() {
-	guest_start g 'vif = ["bridge=xenbr0,ip=192.0.2.10"]'
-	xl save g /var/tmp/g.saved
-	xen_clean
-	xl restore /var/tmp/g.saved
-	rm /var/tmp/g.saved
-	pings g
-	xl destroy g
 	xen_clean
 	xen-hotplug status | grep 'nothing is attached'
 }
 
-# Live migration to the same host, of an HVM guest: its disk has two users meanwhile.
-test_migrate() {
-	local d
+hvm_wired() {
+	xen-hotplug status
+	[ "$(master_of "vif$1.0")" = xenbr0 ]
+	[ "$(master_of "vif$1.0-emu")" = xenbr0 ]
+	xen-hotplug status | grep "^tap-$1-0 *vif$1.0-emu .* attached "
+	[ "$(xen-hotplug status | grep -c '^vif-\|^tap-\|^vbd-')" = 3 ]
+	[ "$(xen-hotplug status | grep -c "^vbd-$1-.* attached ")" = 1 ]
+	[ "$(loops | wc -l)" = 1 ]
+}
+
+# An HVM guest: its emulated NIC is on the bridge, too, also after live migration to this host.
+test_hvm() {
+	local d before
 	truncate -s 8M /root/life.img
 	guest_create g 'type = "hvm"' 'vif = ["bridge=xenbr0,model=e1000,ip=192.0.2.10"]' \
-		'disk = ["format=raw,vdev=xvdb,access=rw,target=/root/life.img"]'
-	d=$(xl domid g)
+		'disk = ["format=raw,vdev=xvdb,access=rw,target=/root/life.img"]' >said 2>&1 ||
+		{ cat said /var/log/xen/qemu-dm-g.log; return 1; }
+	before=$(xl domid g)
+	hvm_wired "$before"
+	# two guests have its disk meanwhile
 	xl migrate -s '' g 'xl migrate-receive'
-	[ "$(xl domid g)" != "$d" ]
 	d=$(xl domid g)
-	xen-hotplug status
-	[ "$(master_of "vif$d.0")" = xenbr0 ]
-	[ "$(master_of "vif$d.0-emu")" = xenbr0 ]
-	[ "$(xen-hotplug status | grep -c '^vif-\|^tap-\|^vbd-')" = 3 ]
-	[ "$(xen-hotplug status | grep -c "^vbd-$d-.* attached ")" = 1 ]
-	[ "$(loops | wc -l)" = 1 ]
+	[ "$d" != "$before" ]
+	hvm_wired "$d"
 }
 
 # Live migration of a PV guest.

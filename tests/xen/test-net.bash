@@ -45,8 +45,9 @@ test_route() {
 	attach script=vif-route gatewaydev=up0 ip=198.51.100.10
 	eth0_has 198.51.100.10/32
 	in_guest shared 'ip route add 198.51.100.1 dev eth0 &&
-		ip route add default via 198.51.100.1 && ping -c 1 -W 10 198.51.100.2'
-	ip netns exec outside ping -c 1 -W 10 198.51.100.10
+		ip route add default via 198.51.100.1'
+	guest_reaches shared 198.51.100.2
+	wait_until ip netns exec outside ping -c 1 -W 10 198.51.100.10
 	# another address would come back here, were it let through
 	ip -n outside route add 198.51.100.66/32 via 198.51.100.10
 	in_guest shared 'ip addr add 198.51.100.66/32 dev lo'
@@ -68,10 +69,10 @@ test_nat() {
 	in_guest shared 'printf "%s\n" "#!/bin/sh" "[ \$1 = bound ] || exit 0" \
 		"ip addr add \$ip/\$mask dev \$interface" \
 		"ip route add default via \$router" >/bin/lease && chmod 755 /bin/lease &&
-		ip link set eth0 up && udhcpc -i eth0 -s /bin/lease -n -q -f -t 10 -T 3'
+		ip link set eth0 up && udhcpc -i eth0 -s /bin/lease -n -q -f -t 60 -T 3'
 	in_guest shared ip addr show dev eth0 | grep "inet 10\.$(($(xl domid shared) / 256))\."
 	# outside has no route to 10.0.0.0/8
-	in_guest shared ping -c 1 -W 10 198.51.100.2
+	guest_reaches shared 198.51.100.2
 }
 
 # vif-bridge with a VLAN: the guest is in this one, and in no other.
@@ -89,8 +90,8 @@ test_vlan() {
 	bridge vlan show dev "$(vif_of shared)" | grep '5 PVID Egress Untagged'
 	eth0_has 198.18.5.2/24
 	in_guest shared ip addr add 198.18.6.2/24 dev eth0
-	in_guest shared ping -c 1 -W 10 198.18.5.1
-	ping -c 1 -W 10 198.18.5.2
+	guest_reaches shared 198.18.5.1
+	reaches 198.18.5.2
 	! in_guest shared ping -c 2 -W 2 198.18.6.1 || return 1
 	detach_all
 	ip link del brv
@@ -115,8 +116,8 @@ test_ovs() {
 	[ "$(ovs-vsctl get port "$(vif_of shared)" tag)" = 5 ]
 	eth0_has 198.18.5.2/24
 	in_guest shared 'ip addr add 198.18.6.2/24 dev eth0; ip addr add 198.18.5.66/24 dev eth0'
-	in_guest shared ping -c 1 -W 10 198.18.5.1
-	ping -c 1 -W 10 198.18.5.2
+	guest_reaches shared 198.18.5.1
+	reaches 198.18.5.2
 	! in_guest shared ping -c 2 -W 2 198.18.6.1 || return 1
 	! in_guest shared ping -c 2 -W 2 -I 198.18.5.66 198.18.5.1 || return 1
 	detach_all
