@@ -16,6 +16,10 @@ XHP=$(realpath -m "${XHP:-$RIG_TOP/build/xen-hotplug}")
 
 . "$RIG_TOP/tests/wait.bash"
 
+# Whoever starts it: files are others' to read, and there is a standard input.
+umask 022
+[ -e /proc/self/fd/0 ] || exec </dev/null
+
 # prints TEXT COMMAND...: does it print that, and nothing else?
 prints() {
 	[ "$("${@:2}")" = "$1" ]

@@ -114,7 +114,7 @@ as_before() {
 
 @test "an address is pinned to the guest's MAC, found drifted, and repaired" {
 	scene
-	dom0 ip link set vif1.0 up
+	dom0 ip link set vif1.0 addrgenmode none up
 	dom0 ip neigh add 192.0.2.8 lladdr 02:00:00:00:00:08 nud permanent dev vif1.0
 	vif_recipe '[neighbour]' 'mac = ${mac}' \
 		'addresses = 192.0.2.9 2001:db8::9 192.0.2.8 198.51.100.0/24'

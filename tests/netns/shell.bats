@@ -64,6 +64,12 @@ seen() {
 
 # --- vif scripts ---
 
+# A carrier brings a link-local address, in its own time.
+vif_quiet() {
+	vif_add 1 0
+	ip -n "$DOM0-1.0" link set eth0 down
+}
+
 bridge_by_list() {
 	script <<-'END'
 		#!/bin/bash
@@ -90,7 +96,7 @@ bridge_by_list() {
 	echo 'echo "$command $dev $bridge $ip" >>/run/hooks' \
 		>"$RIG/etc-xen/scripts/vif-post.d/a.hook"
 	chmod +x "$RIG/etc-xen/scripts/vif-post.d/a.hook"
-	vif_add 1 0
+	vif_quiet
 	tap_add vif1.0-emu
 	backend vif 1 0 type=vif_ioemu ip="192.0.2.1 192.0.2.2"
 	vif_call 1 0 online
@@ -136,7 +142,7 @@ routed() {
 	ip -n "$DOM0" link add eth7 address 02:00:00:00:77:01 type veth \
 		peer name net7 address 02:00:00:00:77:02
 	ip -n "$DOM0" link set eth7 addrgenmode none
-	vif_add 1 0
+	vif_quiet
 	backend vif 1 0 ip="198.51.100.1 198.51.100.2" gatewaydev=eth7
 	run vif_call 1 0 online
 	[ "$status" = 1 ]
@@ -179,7 +185,7 @@ own_bridge() {
 		release_lock mine
 		[ "$command" != online ] || success
 	END
-	vif_add 1 0
+	vif_quiet
 	backend vif 1 0 vifname=web
 	vif_call 1 0 online type_if=vif zone=red
 	[ "$(node vif 1 0 b)" = "two words" ]

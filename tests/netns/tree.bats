@@ -56,9 +56,9 @@ bridge br1' ]
 	local tty=(script -qec 'xen-hotplug tree' /dev/null)
 	wired
 	run dom0 env -u NO_COLOR TERM=xterm LC_ALL=C.UTF-8 "${tty[@]}"
-	[[ $output == *$'\u2514\u2500 \e[1;31mvif2.0'* ]]
+	[[ $output == *$'\xe2\x94\x94\xe2\x94\x80 \e[1;31mvif2.0'* ]]
 	run dom0 env NO_COLOR=1 TERM=xterm LC_ALL=C.UTF-8 "${tty[@]}"
-	[[ $output == *$'\u2514\u2500 vif2.0'* && $output != *$'\e['* ]]
+	[[ $output == *$'\xe2\x94\x94\xe2\x94\x80 vif2.0'* && $output != *$'\e['* ]]
 	run dom0 env -u NO_COLOR TERM=dumb "${tty[@]}"
 	[[ $output == *'`- vif2.0'* && $output != *$'\e['* ]]
 }
