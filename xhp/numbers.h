@@ -12,7 +12,8 @@
 
 #include "err.h"
 
-/* As they were read: a hash table of a power of two, half of it free. Empty if it is all zero. */
+/* As they were read: a hash table of a power of two, half of it free. Empty if it is all
+ * zero. */
 struct numbers {
 	uint64_t *slots;
 	unsigned int size, n;
