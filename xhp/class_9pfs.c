@@ -187,7 +187,9 @@ static void refuse(const char *path, const struct xhp_err *why)
 	store_read(mem_printf("%s/state", path), &state, &err);
 	exported = atoi(state) > (strstr(path, "/xen_9pfs/") ? 1 : 2);
 	for (int i = 0; i < 5; i++) {
-		if (store_remove(path, &err) < 0) {
+		bool there = !i || store_read(path, &state, &err) != -ENOENT;
+
+		if (there && store_remove(path, &err) < 0) {
 			log_err("%s is refused, and its backend cannot be closed: %s",
 				path, err.text);
 			return;
