@@ -389,9 +389,10 @@ static const char *device_of(const char *mark, unsigned int owner)
 
 static int sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
 {
+	const struct numbers none = { 0 };
 	unsigned int *numbers, n, owner;
 
-	if (mark_owner(&owner, err) < 0 || loopdev_list(&numbers, &n, err) < 0)
+	if (mark_owner(&owner, err) < 0 || loopdev_list(&none, &numbers, &n, err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < n; i++) {
 		struct loopdev loop;

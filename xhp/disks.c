@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The index of our disks: empty files, each made and removed in one call.
+// The index of our disks: empty files, each made and removed in one call, and lists of
+// numbers.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,8 +16,8 @@
 #include "paths.h"
 
 #define DEVICES  "devices"
-#define LOOPS    "loops"
-#define BACKENDS "backends"
+#define LOOPS    "loop-numbers"
+#define BACKENDS "backend-numbers"
 
 /* What another boot left means nothing: the numbers of domains begin anew. */
 static const char *index_name(void)
@@ -127,13 +128,25 @@ static int leave(int index, const char *dir, const char *device, struct xhp_err 
 	return 0;
 }
 
-/* The name of a loop device's entry, or NULL. */
-static const char *loop_name(const struct disk_id *id)
+static bool is_loop(const struct disk_id *id)
 {
 	unsigned int number;
 
-	return !id->is_file && loopdev_is(id->dev, &number) ? mem_printf("%u", number)
-							    : NULL;
+	return !id->is_file && loopdev_is(id->dev, &number);
+}
+
+static int enter_number(int index, const char *list, uint64_t number, struct xhp_err *err)
+{
+	return numbers_add(index, list, number, err) < 0
+		       ? err_wrap(err, "%s/%s", STATE_DIR, index_name())
+		       : 0;
+}
+
+static int leave_number(int index, const char *list, uint64_t number, struct xhp_err *err)
+{
+	return numbers_drop(index, list, number, err) < 0
+		       ? err_wrap(err, "%s/%s", STATE_DIR, index_name())
+		       : 0;
 }
 
 /* The kernel's number for a backend that it serves: no other one ever has it. */
@@ -144,16 +157,6 @@ static ino_t backend_number(const char *device)
 	return lstat(mem_printf(XEN_BACKEND "/%s", device), &st) < 0 ? 0 : st.st_ino;
 }
 
-/* The name of its entry: decimal; "" if there is none. */
-static const char *number_name(ino_t number, char buffer[24])
-{
-	char *s = buffer + 23;
-
-	for (*s = '\0'; number; number /= 10)
-		*--s = (char)('0' + number % 10);
-	return s;
-}
-
 static int leave_device(int index, const char *device, struct xhp_err *err)
 {
 	const char *path = mem_printf(DEVICES "/%s", device);
@@ -161,7 +164,7 @@ static int leave_device(int index, const char *device, struct xhp_err *err)
 	char number[32] = "";
 
 	if (fd >= 0 && read(fd, number, sizeof(number) - 1) > 0 &&
-	    leave(index, BACKENDS, number, err) < 0)
+	    leave_number(index, BACKENDS, strtoull(number, NULL, 10), err) < 0)
 		return err->code;
 	return leave(index, DEVICES, device, err);
 }
@@ -169,14 +172,14 @@ static int leave_device(int index, const char *device, struct xhp_err *err)
 static int enter_device(int index, const char *device, struct xhp_err *err)
 {
 	ino_t backend = backend_number(device);
-	char buffer[24];
-	const char *number = number_name(backend, buffer);
+	const char *number =
+		backend ? mem_printf("%llu", (unsigned long long)backend) : "";
 
 	/* it may have had another one */
 	if (leave_device(index, device, err) < 0 ||
 	    enter(index, DEVICES, device, number, err) < 0)
 		return err->code;
-	return backend ? enter(index, BACKENDS, number, "", err) : 0;
+	return backend ? enter_number(index, BACKENDS, backend, err) : 0;
 }
 
 int disks_enter(const char *device, const struct disk_ids *ids, struct xhp_err *err)
@@ -186,10 +189,10 @@ int disks_enter(const char *device, const struct disk_ids *ids, struct xhp_err *
 	if (index < 0)
 		return index;
 	for (unsigned int i = 0; i < ids->n; i++) {
-		const char *loop = loop_name(&ids->v[i]);
+		const struct disk_id *id = &ids->v[i];
 
-		if (enter(index, disk_key(&ids->v[i]), device, "", err) < 0 ||
-		    (loop && enter(index, LOOPS, loop, "", err) < 0))
+		if (enter(index, disk_key(id), device, "", err) < 0 ||
+		    (is_loop(id) && enter_number(index, LOOPS, id->dev, err) < 0))
 			return err->code;
 	}
 	return enter_device(index, device, err);
@@ -204,10 +207,10 @@ int disks_leave(const char *device, const struct disk_ids *ids, struct xhp_err *
 	if (leave_device(index, device, err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < ids->n; i++) {
-		const char *loop = loop_name(&ids->v[i]);
+		const struct disk_id *id = &ids->v[i];
 
-		if ((loop && leave(index, LOOPS, loop, err) < 0) ||
-		    leave(index, disk_key(&ids->v[i]), device, err) < 0)
+		if ((is_loop(id) && leave_number(index, LOOPS, id->dev, err) < 0) ||
+		    leave(index, disk_key(id), device, err) < 0)
 			return err->code;
 	}
 	return 0;
@@ -243,59 +246,31 @@ static int names(const char *dir, struct field **ret, unsigned int *ret_n,
 	return journal_names(index_dir(dir), ret, ret_n, err);
 }
 
-static int known_in(struct disks_known *known, const char *dir, const char *name,
-		    bool *ret, struct xhp_err *err)
+int disks_know_device(struct disks_known *known, const char *device, bool *ret,
+		      struct xhp_err *err)
 {
 	struct field *list;
 	unsigned int n;
 
 	if (!known->read) {
-		if (names(dir, &list, &n, err) < 0)
+		if (names(DEVICES, &list, &n, err) < 0)
 			return err->code;
 		for (unsigned int i = 0; i < n; i++)
 			nameset_add(&known->names, list[i].name);
 		known->read = true;
 	}
-	*ret = nameset_has(&known->names, name);
+	*ret = nameset_has(&known->names, device);
 	return 0;
 }
 
-int disks_know_backend(struct disks_known *known, ino_t backend, bool *ret,
-		       struct xhp_err *err)
+int disks_backends(struct numbers *ret, struct xhp_err *err)
 {
-	char number[24];
-
-	return known_in(known, BACKENDS, number_name(backend, number), ret, err);
+	return numbers_read(mem_printf(STATE_DIR "/%s", index_dir(BACKENDS)), ret, err);
 }
 
-int disks_know_device(struct disks_known *known, const char *device, bool *ret,
-		      struct xhp_err *err)
+int disks_loops(struct numbers *ret, struct xhp_err *err)
 {
-	return known_in(known, DEVICES, device, ret, err);
-}
-
-int disks_loops(unsigned char **ret, size_t *ret_size, struct xhp_err *err)
-{
-	struct field *list;
-	unsigned int n;
-	size_t size = 0;
-
-	if (names(LOOPS, &list, &n, err) < 0)
-		return err->code;
-	for (unsigned int i = 0; i < n; i++) {
-		size_t number = strtoul(list[i].name, NULL, 10);
-
-		size = number >= size && number < LOOP_MAX ? number + 1 : size;
-	}
-	*ret = mem_alloc(size + 1);
-	for (unsigned int i = 0; i < n; i++) {
-		size_t number = strtoul(list[i].name, NULL, 10);
-
-		if (number < size)
-			(*ret)[number] = 1;
-	}
-	*ret_size = size;
-	return 0;
+	return numbers_read(mem_printf(STATE_DIR "/%s", index_dir(LOOPS)), ret, err);
 }
 
 int disks_users(const struct disk_id *id, struct field **ret, unsigned int *ret_n,
@@ -308,17 +283,16 @@ int disks_users(const struct disk_id *id, struct field **ret, unsigned int *ret_
 static int sweep_entry(int index, const char *dir, const char *device,
 		       struct xhp_err *err)
 {
-	const char *loop;
 	struct disk_id id;
 
 	if (!strcmp(dir, DEVICES))
 		return leave_device(index, device, err);
 	if (leave(index, dir, device, err) < 0)
 		return err->code;
-	loop = disk_id_parse(dir, &id) ? loop_name(&id) : NULL;
-	if (!loop || faccessat(index, dir, F_OK, 0) == 0)
+	if (!disk_id_parse(dir, &id) || !is_loop(&id) ||
+	    faccessat(index, dir, F_OK, 0) == 0)
 		return 0;
-	return leave(index, LOOPS, loop, err);
+	return leave_number(index, LOOPS, id.dev, err);
 }
 
 int disks_sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
@@ -333,7 +307,10 @@ int disks_sweep(bool (*is_gone)(const char *device), struct xhp_err *err)
 	if (ndirs && (index = state_dir(index_name(), err)) < 0)
 		return index;
 	for (unsigned int i = 0; i < ndirs; i++) {
-		if (!strcmp(dirs[i].name, LOOPS) || !strcmp(dirs[i].name, BACKENDS))
+		struct disk_id id;
+
+		if (strcmp(dirs[i].name, DEVICES) != 0 &&
+		    !disk_id_parse(dirs[i].name, &id))
 			continue;
 		if (names(dirs[i].name, &list, &n, err) < 0)
 			return err->code;

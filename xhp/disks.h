@@ -4,9 +4,10 @@
  * costs the same with one disk attached as with a thousand.
  *
  *	index-BOOT/KEY/DEVICE		DEVICE uses the disk KEY
- *	index-BOOT/loops/NUMBER		so that loop device is known by its key
- *	index-BOOT/devices/DEVICE	all keys of DEVICE are there; it holds BACKEND
- *	index-BOOT/backends/BACKEND	the inode number of its entry in XEN_BACKEND
+ *	index-BOOT/loop-numbers		loop devices that are known by their key
+ *	index-BOOT/devices/DEVICE	all keys of DEVICE are there; it holds the inode
+ *					number of its backend's entry in XEN_BACKEND
+ *	index-BOOT/backend-numbers	these numbers of all devices
  *
  * The journals are the truth: an entry whose journal does not say the same counts for
  * nothing. Entered after the record, and left before it is undone. A device that is not
@@ -24,6 +25,7 @@
 #include "err.h"
 #include "journal.h"
 #include "nameset.h"
+#include "numbers.h"
 
 /* xen-backend's devices: what the kernel's own backends serve, as TYPE-DOMID-DEVID. */
 #define XEN_BACKEND "/sys/bus/xen-backend/devices"
@@ -61,21 +63,21 @@ bool disks_uses(const char *device, const struct disk_id *id);
 bool disks_entered(const char *device, const struct disk_ids *ids);
 
 /*
- * Has a device an entry of its own, and so one for each of its disks? By its backend's
- * inode number in XEN_BACKEND, or by its name. The index is read once for all calls with
- * one `known`, empty at first.
+ * Has a device an entry of its own, and so one for each of its disks? The index is read
+ * once for all calls with one `known`, empty at first.
  */
 struct disks_known {
 	bool read;
 	struct nameset names;
 };
-int disks_know_backend(struct disks_known *known, ino_t backend, bool *ret,
-		       struct xhp_err *err);
 int disks_know_device(struct disks_known *known, const char *device, bool *ret,
 		      struct xhp_err *err);
 
-/* Which loop devices are in it: `ret` has a byte for each number below `ret_size`. */
-int disks_loops(unsigned char **ret, size_t *ret_size, struct xhp_err *err);
+/* The same for all that the kernel shows, by the inode numbers in XEN_BACKEND. */
+int disks_backends(struct numbers *ret, struct xhp_err *err);
+
+/* The loop devices that are in it: each one's dev_t. */
+int disks_loops(struct numbers *ret, struct xhp_err *err);
 
 /* The devices with an entry for a disk. */
 int disks_users(const struct disk_id *id, struct field **ret, unsigned int *ret_n,

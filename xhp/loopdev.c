@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Loop devices, through their ioctls (linux/loop.h, loop(4)).
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -81,12 +82,46 @@ int loopdev_by_number(unsigned int number, struct loopdev *ret)
 	return fd < 0 ? -errno : loopdev_info(fd, ret);
 }
 
+/* "loop3", with nothing behind it: partitions have more. */
+static bool parse_name(const char *name, unsigned int *ret)
+{
+	unsigned int number = 0;
+
+	if (strncmp(name, "loop", 4) != 0 || !name[4])
+		return false;
+	for (name += 4; *name >= '0' && *name <= '9' && number < LOOP_MAX; name++)
+		number = number * 10 + (unsigned int)(*name - '0');
+	*ret = number;
+	return !*name;
+}
+
+int loopdev_list_all(const struct numbers *without, unsigned int **ret,
+		     unsigned int *ret_n, struct xhp_err *err)
+{
+	DIR *dir = opendir("/sys/block");
+	unsigned int *list = NULL, n = 0, number;
+	struct dirent *e;
+
+	if (!dir)
+		return err_sys(err, -errno, "/sys/block");
+	while ((e = readdir(dir))) {
+		if (parse_name(e->d_name, &number) &&
+		    !numbers_have(without, loopdev_dev(number)))
+			*MEM_PUSH(list, n) = number;
+	}
+	closedir(dir);
+	*ret = list;
+	*ret_n = n;
+	return 0;
+}
+
 /* /proc/partitions leaves out what has no size, as a loop device that shows nothing. */
-int loopdev_list(unsigned int **ret, unsigned int *ret_n, struct xhp_err *err)
+int loopdev_list(const struct numbers *without, unsigned int **ret, unsigned int *ret_n,
+		 struct xhp_err *err)
 {
 	static char buffer[65536];
 	FILE *f = fopen("/proc/partitions", "re");
-	unsigned int *list = NULL, n = 0;
+	unsigned int *list = NULL, n = 0, number;
 	char line[256];
 
 	if (!f)
@@ -94,17 +129,12 @@ int loopdev_list(unsigned int **ret, unsigned int *ret_n, struct xhp_err *err)
 	/* each read has the kernel go through all devices from the first one */
 	setvbuf(f, buffer, _IOFBF, sizeof(buffer));
 	while (fgets(line, sizeof(line), f)) {
-		unsigned long number;
-		char *name, *end;
+		char *name = strrchr(line, ' ');
 
-		if (strtoul(line, &end, 10) != LOOP_MAJOR)
-			continue;
-		name = strstr(end, " loop");
-		if (!name)
-			continue;
-		number = strtoul(name + 5, &end, 10);
-		if (*end == '\n') /* else it is a partition */
-			*MEM_PUSH(list, n) = (unsigned int)number;
+		line[strcspn(line, "\n")] = '\0';
+		if (name && parse_name(name + 1, &number) &&
+		    !numbers_have(without, loopdev_dev(number)))
+			*MEM_PUSH(list, n) = number;
 	}
 	fclose(f);
 	*ret = list;

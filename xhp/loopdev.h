@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "err.h"
+#include "numbers.h"
 
 /*
  * What every lo_file_name of ours begins with; then come 8 hex digits that tell whose it
@@ -44,8 +45,14 @@ int loopdev_info(int fd, struct loopdev *ret);
 /* The same, by its number. -ENXIO or -ENOENT: it shows nothing. */
 int loopdev_by_number(unsigned int number, struct loopdev *ret);
 
-/* The numbers of all loop devices that show something, in no order. */
-int loopdev_list(unsigned int **ret, unsigned int *ret_n, struct xhp_err *err);
+/*
+ * The numbers of all loop devices that show something, in no order, but for those whose
+ * dev_t is in `without`; and of all that there are.
+ */
+int loopdev_list(const struct numbers *without, unsigned int **ret, unsigned int *ret_n,
+		 struct xhp_err *err);
+int loopdev_list_all(const struct numbers *without, unsigned int **ret,
+		     unsigned int *ret_n, struct xhp_err *err);
 
 /*
  * The number of a loop device that showed nothing a moment ago. The kernel tells all who

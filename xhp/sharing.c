@@ -21,6 +21,9 @@
 /* How long a path of somebody else's is waited for. */
 #define RESOLVE_MS 3000
 
+/* So many loop devices are asked one by one, rather than all listed by the kernel. */
+#define FEW_LOOPS 50
+
 int sharing_lock(int *ret_dir, struct xhp_err *err)
 {
 	int dir = state_dir("", err), fd;
@@ -166,20 +169,37 @@ struct loops {
 	unsigned int n;
 };
 
-/* Loop devices that the index does not know, but for our own. */
+/* The numbers of loop devices that the index does not know; some may show nothing. */
+static int unknown_loops(unsigned int **ret, unsigned int *ret_n, struct xhp_err *err)
+{
+	struct numbers ours;
+
+	if (disks_loops(&ours, err) < 0)
+		return err->code;
+	/*
+	 * The kernel takes ten times as long for a list of all that show something; but
+	 * if there are many of which we would have to ask whether they do, it is shorter.
+	 */
+	if (ours.n >= FEW_LOOPS) {
+		if (loopdev_list_all(&ours, ret, ret_n, err) < 0)
+			return err->code;
+		if (*ret_n <= FEW_LOOPS)
+			return 0;
+	}
+	return loopdev_list(&ours, ret, ret_n, err);
+}
+
+/* What they show, but for our own. */
 static int other_loops(const struct sharing *s, struct loops *ret, struct xhp_err *err)
 {
 	unsigned int *numbers, n, own;
-	unsigned char *ours;
-	size_t size;
 
-	if (loopdev_list(&numbers, &n, err) < 0 || disks_loops(&ours, &size, err) < 0)
+	if (unknown_loops(&numbers, &n, err) < 0)
 		return err->code;
 	for (unsigned int i = 0; i < n; i++) {
 		struct loopdev loop;
 
-		if ((numbers[i] < size && ours[numbers[i]]) ||
-		    (is_loop(&s->id, &own) && own == numbers[i]) ||
+		if ((is_loop(&s->id, &own) && own == numbers[i]) ||
 		    loopdev_by_number(numbers[i], &loop) < 0)
 			continue;
 		*MEM_PUSH(ret->v, ret->n) = loop;

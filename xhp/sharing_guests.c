@@ -107,17 +107,20 @@ int guest_busy(struct sharing *s, unsigned int domid, const char *device, bool w
 struct other {
 	const char *kind, *device; /* "vbd", "vbd-1-51712" */
 	unsigned int domid, devid;
+	int bus; /* XEN_BACKEND, open; or -1 */
 };
 
-/* Digits, up to `end`; there may be thousands of names, and sscanf() takes its time. */
+/* Digits, up to `end`; by hand, as there may be thousands of names. */
 static bool take_number(const char **pos, char end, unsigned long max, unsigned int *ret)
 {
-	char *rest;
-	unsigned long number = strtoul(*pos, &rest, 10);
+	const char *s = *pos;
+	unsigned long number = 0;
 
-	if (**pos < '0' || **pos > '9' || *rest != end || number > max)
+	for (; *s >= '0' && *s <= '9' && number <= max; s++)
+		number = number * 10 + (unsigned long)(*s - '0');
+	if (s == *pos || *s != end || number > max)
 		return false;
-	*pos = rest + 1;
+	*pos = s + 1;
 	*ret = (unsigned int)number;
 	return true;
 }
@@ -125,14 +128,15 @@ static bool take_number(const char **pos, char end, unsigned long max, unsigned 
 /* False if it is no disk's name. */
 static bool parse_device(const char *device, struct other *ret)
 {
-	for (unsigned int i = 0; i < NKINDS; i++) {
-		size_t len = strlen(kinds[i]);
-		const char *pos = device + len + 1;
+	const char *pos = strchr(device, '-');
+	size_t len = pos ? (size_t)(pos++ - device) : 0;
 
-		*ret = (struct other){ .kind = kinds[i], .device = device };
-		if (!strncmp(device, kinds[i], len) && device[len] == '-')
-			return take_number(&pos, '-', DOMID_MAX, &ret->domid) &&
-			       take_number(&pos, '\0', UINT_MAX, &ret->devid);
+	for (unsigned int i = 0; len && i < NKINDS; i++) {
+		if (strncmp(device, kinds[i], len) != 0 || kinds[i][len])
+			continue;
+		*ret = (struct other){ .kind = kinds[i], .device = device, .bus = -1 };
+		return take_number(&pos, '-', DOMID_MAX, &ret->domid) &&
+		       take_number(&pos, '\0', UINT_MAX, &ret->devid);
 	}
 	return false;
 }
@@ -171,21 +175,28 @@ static int judge(struct sharing *s, const struct other *o, struct xhp_err *err)
 /* "MAJOR:MINOR" in hexadecimal, as the block scripts write it. */
 static bool parse_number(const char *text, struct disk_id *ret)
 {
-	unsigned int maj, min;
-	int end = 0;
+	unsigned long maj, min;
+	char *end;
 
-	if (sscanf(text, "%x:%x%n", &maj, &min, &end) != 2 ||
-	    (text[end] && text[end] != '\n'))
+	maj = strtoul(text, &end, 16);
+	if (end == text || *end != ':')
 		return false;
-	*ret = (struct disk_id){ .dev = makedev(maj, min) };
+	text = end + 1;
+	min = strtoul(text, &end, 16);
+	if (end == text || (*end && *end != '\n'))
+		return false;
+	*ret = (struct disk_id){ .dev = makedev((unsigned int)maj, (unsigned int)min) };
 	return true;
 }
 
 /* blkback tells what it has open; before it has, xenstore tells what it will open. */
 static int look_at_number(struct sharing *s, const struct other *o, struct xhp_err *err)
 {
-	CLEANUP_FD int fd = open(mem_printf(XEN_BACKEND "/%s/physical_device", o->device),
-				 O_RDONLY | O_CLOEXEC);
+	CLEANUP_FD int fd =
+		openat(o->bus,
+		       mem_printf("%s%s/physical_device",
+				  o->bus < 0 ? XEN_BACKEND "/" : "", o->device),
+		       O_RDONLY | O_CLOEXEC);
 	char sys[64] = "";
 	struct disk_id id;
 	const char *text;
@@ -247,7 +258,8 @@ static int look_at(struct sharing *s, const struct other *o, struct xhp_err *err
 
 struct scan {
 	struct sharing *s;
-	struct disks_known backends, devices;
+	struct numbers backends; /* of ours, which the kernel shows */
+	struct disks_known devices;
 	/* domains of which the kernel has shown all, a bit for each */
 	unsigned char shown[(DOMID_MAX + 1) / 8];
 	unsigned int own;       /* the guest that wants it, if its UUID is known */
@@ -265,8 +277,10 @@ static int is_known(struct scan *scan, const struct other *o, ino_t backend, boo
 	       (scan->s->device && !strcmp(o->device, scan->s->device));
 	if (*ret)
 		return 0;
-	if (backend)
-		return disks_know_backend(&scan->backends, backend, ret, err);
+	if (backend) {
+		*ret = numbers_have(&scan->backends, backend);
+		return 0;
+	}
 	if (disks_know_device(&scan->devices, o->device, ret, err) < 0)
 		return err->code;
 	if (!*ret || strcmp(o->kind, "vbd") != 0)
@@ -297,13 +311,14 @@ static int scan_sysfs(struct scan *scan, struct xhp_err *err)
 {
 	DIR *dir = opendir(XEN_BACKEND);
 	struct dirent *e;
-	int rc = 0;
+	int rc = dir ? disks_backends(&scan->backends, err) : 0;
 
 	while (dir && !rc && (e = readdir(dir))) {
 		struct other o;
 
 		if (!parse_device(e->d_name, &o) || strcmp(o.kind, "vbd") != 0)
 			continue;
+		o.bus = dirfd(dir);
 		scan->shown[o.domid / 8] |= (unsigned char)(1U << o.domid % 8);
 		rc = take(scan, &o, e->d_ino, err);
 	}

@@ -62,32 +62,42 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
+/* Up to a blank; "" if there is none. There may be hundreds of lines. */
+static char *next_field(char **pos)
+{
+	char *field = *pos, *end = strchrnul(field, ' ');
+
+	*pos = end + (*end != '\0');
+	*end = '\0';
+	return field;
+}
+
 /* ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [FIELD...] - TYPE SOURCE SUPER-OPTIONS */
 static bool parse_mount(char *line, struct mount *ret)
 {
-	char *field[6], *save = NULL, *word;
-	unsigned int maj, min;
+	char *field[6], *rest = strstr(line, " - "), *end;
+	unsigned long maj, min;
 
-	for (int i = 0; i < 6; i++) {
-		field[i] = strtok_r(i ? NULL : line, " ", &save);
-		if (!field[i])
-			return false;
-	}
-	while ((word = strtok_r(NULL, " ", &save)) && strcmp(word, "-") != 0)
-		;
-	if (!word || !strtok_r(NULL, " ", &save) ||
-	    sscanf(field[2], "%u:%u", &maj, &min) != 2)
+	if (!rest)
 		return false;
-	ret->id = atoi(field[0]);
-	ret->dev = makedev(maj, min);
-	ret->point = field[4];
-	ret->source = strtok_r(NULL, " ", &save);
-	word = strtok_r(NULL, " \n", &save);
-	if (!ret->source || !word)
+	*rest = '\0';
+	rest += 3;
+	for (int i = 0; i < 6; i++)
+		field[i] = next_field(&line);
+	maj = strtoul(field[2], &end, 10);
+	if (end == field[2] || *end != ':' || !*field[5])
+		return false;
+	min = strtoul(end + 1, NULL, 10);
+	*ret = (struct mount){ .id = atoi(field[0]),
+			       .dev = makedev((unsigned int)maj, (unsigned int)min),
+			       .point = field[4] };
+	next_field(&rest);
+	ret->source = next_field(&rest);
+	if (!*rest)
 		return false;
 	unescape(ret->point);
 	unescape(ret->source);
-	ret->writes = strncmp(word, "ro", 2) != 0 || (word[2] && word[2] != ',');
+	ret->writes = strncmp(rest, "ro", 2) != 0 || !strchr(",\n", rest[2]);
 	return true;
 }
 

@@ -69,6 +69,14 @@ nothing_left() {
 	[ -z "$left" ] || { echo "left: $left"; return 1; }
 }
 
+# index_number NUMBER: as the index of disks writes it in its lists.
+index_number() {
+	local shift
+	for ((shift = 0; shift < 64; shift += 8)); do
+		printf "\\x$(printf %02x $(($1 >> shift & 255)))"
+	done
+}
+
 # refused STATUS D TEXT...: the last `run` failed, and told the toolstack why.
 refused() {
 	local want=$1 d=$2 text

@@ -176,7 +176,7 @@ may_not() {
 	dev=$(as_disk "$IMAGES/a")
 	disk 1 51712 "$dev"
 	disk 2 51712 "$dev"
-	for how in "rm -r $index" "rm -r $index/devices" "rm -r $index/backends" \
+	for how in "rm -r $index" "rm -r $index/devices" "rm $index/backend-numbers" \
 		"truncate -s 0 $index/devices/vbd-1-51712"; do
 		echo "$how"
 		bus_add vbd-1-51712
@@ -186,7 +186,7 @@ may_not() {
 		may_not 2 'guest "guest1"' vbd-1-51712
 		remove 1
 		bus_del vbd-1-51712
-		rm -rf "$index/backends"
+		rm -f "$index/backend-numbers"
 	done
 	losetup -d "$dev"
 	nothing_left

@@ -414,10 +414,32 @@ may_not() {
 	mkdir "$IMAGES/mnt"
 	dom0 mount "$dev" "$IMAGES/mnt"
 	index=$(compgen -G "$RIG/run/xen-hotplug/index-*")
-	install -D -m 600 /dev/null "$index/loops/${dev#/dev/loop}"
+	index_number "$(stat -c %r "$dev")" >"$index/loop-numbers"
 	disk 1 51712 a
 	may_not 1 'mounted on'
 	dom0 umount "$IMAGES/mnt"
+	losetup -d "$dev"
+}
+
+@test "beside many loop devices of ours, another one is still found" {
+	local dev other index n
+	disk_scene
+	image a 8M
+	mkfs.ext4 -q "$IMAGES/a"
+	dev=$(as_disk "$IMAGES/a")
+	other=$(as_disk "$IMAGES/a")
+	mkdir "$IMAGES/mnt"
+	rig_start_wait unshare -m --propagation private sh -c \
+		"mount $other $IMAGES/mnt && echo mounted && exec sleep 60"
+	index=$(compgen -G "$RIG/run/xen-hotplug/index-*")
+	for ((n = 1; n <= 60; n++)); do
+		index_number $((7 << 8 | 1000 + n << 12))
+	done >"$index/loop-numbers"
+	disk 1 51712 "$dev"
+	may_not 1 "something holds $other exclusively"
+	rig_stop "$!"
+	may 1
+	losetup -d "$other"
 	losetup -d "$dev"
 }
 
@@ -496,7 +518,7 @@ locker() {
 	wait_until eval 'awaited "$RIG/run/xen-hotplug/block" || ! alive $!'
 	alive $!
 	compgen -G "$RIG/run/xen-hotplug/index-*/f*/vbd-1-51712"
-	compgen -G "$RIG/run/xen-hotplug/index-*/loops/*"
+	compgen -G "$RIG/run/xen-hotplug/index-*/loop-numbers"
 	[ -z "$(loops)" ] # it has ended before
 	rm "$RIG/run/xen-hotplug/block"
 	exec 8>&-
