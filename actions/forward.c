@@ -7,6 +7,7 @@
  * audit.
  */
 
+#include <linux/ip.h>
 #include <linux/netfilter/xt_physdev.h>
 #include <linux/netfilter/xt_tcpudp.h>
 #include <netinet/in.h>
@@ -120,7 +121,8 @@ enum form {
 	FORM_PLAIN = 0,
 	FORM_SHORT = 1,  /* loads no more of an address than its whole bytes */
 	FORM_NATIVE = 2, /* ports without iptables' udp match */
-	FORMS = 4,
+	FORM_HEADER = 4, /* the protocol as IPv4's header has it: iptables 1.8.11 */
+	FORMS = 8,
 };
 
 static void match_interface(struct nft_batch *b, const struct accept *a)
@@ -148,7 +150,11 @@ static void rule_insert(struct nft_batch *b, const struct accept *a, const char 
 	if (a->source)
 		nft_source(b, a->source, form & FORM_SHORT);
 	if (a->dhcp) {
-		nft_meta(b, NFT_META_L4PROTO);
+		if (form & FORM_HEADER)
+			nft_load(b, NFT_PAYLOAD_NETWORK_HEADER,
+				 offsetof(struct iphdr, protocol), 1);
+		else
+			nft_meta(b, NFT_META_L4PROTO);
 		nft_is(b, NFT_CMP_EQ, IPPROTO_UDP, 1);
 	}
 	match_interface(b, a);
