@@ -370,6 +370,6 @@ all_scene() {
 	grep -q '^openat.*devices>, "vif-1-0", .*O_CREAT' <<<"$output"
 	grep -q '^sendmsg.*RTM_SETLINK' <<<"$output"
 	grep -q '^send.*NFT_MSG_NEWTABLE' <<<"$output"
-	grep -q '^write([0-9]*<UNIX.*"\\v' <<<"$output"
+	grep -qE '^(write|sendmsg)\([0-9]*<UNIX.*"\\v' <<<"$output"
 	grep -q '^clone' <<<"$output" # the hook
 }

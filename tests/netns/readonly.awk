@@ -55,6 +55,7 @@ name == "ioctl" {
 name ~ /^quotactl(_fd)?$/ { if (!/Q_(XGETQSTATV|GETQUOTA)/) bad(); next }
 # Standard output and error; a question to xenstore.
 name ~ /^writev?$/ { if (!/^writev?\([12]</ && (!/^writev?\([0-9]+<UNIX/ || !is_question())) bad(); next }
+name == "sendmsg" && /<UNIX/ { if (!is_question()) bad(); next }
 name ~ /^send(to|msg)$/ && /<NETLINK:/ {
 	n = split($0, part, "nlmsg_type=")
 	if (n < 2)

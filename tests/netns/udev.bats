@@ -157,7 +157,8 @@ p9_backend() {
 
 # rule_runs NAME ACTION: what udev would run for an interface of that name in dom0.
 rule_runs() {
-	dom0 udevadm test --action="$2" "/sys/class/net/$1" 2>&1 | sed -n "s/^run: '\(.*\)'$/\1/p"
+	dom0 udevadm test --action="$2" "/sys/class/net/$1" 2>&1 |
+		sed -n "s/^run: '\(.*\)'$/\1/p; s/^ *RUN{program} : //p"
 }
 
 @test "udev: the rule asks systemd for an instance, or runs it where there is none" {

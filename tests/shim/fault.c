@@ -131,6 +131,12 @@ static ssize_t write_journal(int fd, const void *data, size_t len)
 	return n;
 }
 
+/* Newer versions of libxenstore use sendmsg(): no signal if xenstored is gone. */
+static ssize_t raw_send(int fd, const void *data, size_t len)
+{
+	return syscall(SYS_sendto, fd, data, len, MSG_NOSIGNAL, NULL, 0);
+}
+
 /* The head of a request; what it is about is written on its own. */
 static ssize_t write_head(int fd, const void *data, const char **ret_how)
 {
@@ -143,7 +149,7 @@ static ssize_t write_head(int fd, const void *data, const char **ret_how)
 	die_if(*ret_how, "before");
 	if (!strcmp(*ret_how, "fail"))
 		r.type = UNKNOWN_REQUEST;
-	return raw_write(fd, &r, sizeof(r));
+	return raw_send(fd, &r, sizeof(r));
 }
 
 static ssize_t write_store(int fd, const void *data, size_t len)
@@ -157,7 +163,7 @@ static ssize_t write_store(int fd, const void *data, size_t len)
 		n = write_head(fd, data, &how);
 	} else {
 		note(data, len);
-		n = raw_write(fd, data, len);
+		n = raw_send(fd, data, len);
 		body -= (uint32_t)len;
 	}
 	if (!body)
@@ -165,11 +171,16 @@ static ssize_t write_store(int fd, const void *data, size_t len)
 	return n;
 }
 
+static bool is_store(int fd)
+{
+	return option(fd, SO_DOMAIN) == AF_UNIX && option(fd, SO_TYPE) == SOCK_STREAM;
+}
+
 ssize_t write(int fd, const void *data, size_t len)
 {
 	if (is_journal(fd))
 		return write_journal(fd, data, len);
-	if (option(fd, SO_DOMAIN) == AF_UNIX && option(fd, SO_TYPE) == SOCK_STREAM)
+	if (is_store(fd))
 		return write_store(fd, data, len);
 	return raw_write(fd, data, len);
 }
@@ -261,12 +272,29 @@ static void *spoilt(int fd, const void *data, size_t len)
 	return copy;
 }
 
+static ssize_t send_store(int fd, const struct msghdr *msg)
+{
+	ssize_t sum = 0, n;
+
+	for (size_t i = 0; i < msg->msg_iovlen; i++) {
+		if (!msg->msg_iov[i].iov_len)
+			continue;
+		n = write_store(fd, msg->msg_iov[i].iov_base, msg->msg_iov[i].iov_len);
+		if (n < 0)
+			return n;
+		sum += n;
+	}
+	return sum;
+}
+
 ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	struct msghdr m = *msg;
 	struct iovec iov[4];
 	const char *how;
 
+	if (is_store(fd))
+		return send_store(fd, msg);
 	if (fails_before(fd, &how))
 		return -1;
 	for (size_t i = 0; i < m.msg_iovlen && i < 4; i++) {
