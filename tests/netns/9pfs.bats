@@ -335,7 +335,7 @@ closed() {
 	[ "$(ls "$RIG/run/xen-hotplug/devices")" = 9pfs-1-0 ]
 	p9_call 1 remove
 	[ ! -e "$RIG/run/guests/guest1" ]
-	printf '[defaults]\ndaemon = /run/none\n[use 9pfs]\n' >"$RIG/etc-xen/hotplug/9pfs.ini"
+	sed -i "/defaults/a daemon = /run/none" "$RIG/etc-xen/hotplug/9pfs.ini"
 	prepare prepare class=xen_9pfs path=/run/guests/guest1/d guest=guest1 security_model=none \
 		2>&1 | grep -q 'no program' || false
 	prepare prepare path=/run/guests/guest1/d guest=guest1

@@ -48,7 +48,7 @@ name ~ /^(open|openat|openat2|creat)$/ {
 }
 name ~ /^clone3?$/ { if (!starts_thread()) bad(); next }
 name == "ioctl" {
-	if (!/, (TCGETS|BLKROGET|BLKGETDISKSEQ|BLKGETSIZE64|LOOP_GET_STATUS64|FS_IOC_FSGETXATTR|SIOCETHTOOL)[,)]/)
+	if (!/, (TCGETS|BLKROGET|BLKGETDISKSEQ|BLKGETSIZE64|LOOP_GET_STATUS64|FS_IOC_FSGETXATTR|SIOCETHTOOL|SIOCGIFNAME)[,)]/)
 		bad()
 	next
 }
