@@ -249,10 +249,11 @@ static bool is_mac(const struct device *d, const char *text)
 	return !strcasecmp(mac, text);
 }
 
-/* What may be several devices': the guest's name alone, or a part alone. */
+/* What may be several devices': the guest alone, or a part alone. */
 static bool is_short(const struct device *d, const char *text)
 {
-	return is(d->guest, text) || is(d->as, text) || is_mac(d, text);
+	return is(d->guest, text) || is(head(&d->j, "uuid"), text) || is(d->as, text) ||
+	       is_mac(d, text);
 }
 
 /* An emulated NIC's tap, or what Remus and COLO put beside a vif. */

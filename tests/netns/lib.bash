@@ -30,6 +30,15 @@ not() {
 	! "$@"
 }
 
+# jq 1.6 with -e is content where nothing comes out of it, for nothing came in.
+jq() {
+	local out status=0
+	[ "$1" = -e ] || { command jq "$@"; return; }
+	out=$(command jq "$@") || status=$?
+	echo "$out"
+	[ "$status" = 0 ] && [ -n "$out" ]
+}
+
 rig_setup() {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	RIG_XENSTORED=$(compgen -G '/usr/lib/xen-*/bin/xenstored' | tail -n 1) ||
