@@ -180,7 +180,7 @@ int cmd_log(int argc, char **argv, struct xhp_err *err)
 	if (name && !n)
 		return err_set(err, -ENOENT,
 			       "no run of %s is remembered (of a guest that is gone: as "
-			       "vif-DOMID-0 or UUID/eth0)",
+			       "vif-DOMID-0, UUID or UUID/eth0)",
 			       quoted(name));
 	while (!all && n > SHOWN) {
 		json_array_remove(runs, 0);
