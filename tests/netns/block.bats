@@ -62,7 +62,7 @@ teardown() {
 	[ "$(node vbd 1 51712 physical-device-path)" = "$dev" ]
 	[ -z "$(node vbd 1 51712 node)" ]
 	remove 1
-	[ "$(loops)" = "${dev#/dev/}" ]
+	loops_are "${dev#/dev/}"
 	losetup -d "$dev"
 	nothing_left
 }
@@ -100,7 +100,7 @@ teardown() {
 	image a
 	other=$(as_disk "$IMAGES/a")
 	remove 1
-	[ "$(loops)" = "${other#/dev/}" ]
+	loops_are "${other#/dev/}"
 	losetup -d "$other"
 	disk 1 51712 b
 	add 1
@@ -127,7 +127,7 @@ teardown() {
 	run remove 1
 	[ "$status" = 0 ]
 	says 'left alone'
-	[ "$(loops)" = "${dev#/dev/}" ]
+	loops_are "${dev#/dev/}"
 	losetup -d "$dev"
 	nothing_left
 }
@@ -143,7 +143,7 @@ teardown() {
 	run remove 1
 	[ "$status" = 0 ]
 	says "/dev/$loop shows something else than ours by now"
-	[ "$(loops)" = "$loop" ]
+	loops_are "$loop"
 }
 
 @test "a loop device of ours without a journal is gc's, not a stock detach's" {
@@ -220,7 +220,7 @@ teardown() {
 	run xhp repair
 	[ "$status" = 1 ]
 	says "$IMAGES/a" 'cannot be repaired' 'only a new attach gives the guest its disk'
-	[ -z "$(loops)" ]
+	loops_are
 	[ "$(node vbd 1 51712 physical-device-path)" = "$dev" ]
 	remove 1
 	nothing_left
@@ -479,7 +479,7 @@ big() {
 	losetup -d "$(node vbd 1 51712 node)"
 	xenstore-write /local/domain/0/backend/vbd/1/51712/node "$other"
 	remove 1
-	[ -z "$(loops)" ]
+	loops_are
 	backend_gone vbd 1 51712
 	# its node names another file's loop device: the stock script would end that
 	image b
@@ -487,7 +487,7 @@ big() {
 	disk 1 51712 a node="$other"
 	run remove 1
 	says 'left alone'
-	[ "$(loops)" = "${other#/dev/}" ]
+	loops_are "${other#/dev/}"
 	losetup -d "$other"
 	backend_gone vbd 1 51712
 	# the file is gone: the stock script would leave the loop device
@@ -495,12 +495,12 @@ big() {
 	stock_add 1
 	rm "$IMAGES/b"
 	remove 1
-	[ -z "$(loops)" ]
+	loops_are
 	backend_gone vbd 1 51712
 	disk 1 51712 a
 	add 1
 	SCRIPT=/etc/xen/scripts/block remove 1
-	[ -z "$(loops)" ]
+	loops_are
 	remove 1
 	nothing_left
 }

@@ -61,9 +61,16 @@ attached() {
 		grep -q '^done ' "$RIG/run/xen-hotplug/devices/vbd-$d-$n"
 }
 
+# loops_are [NAME]: are these all that there are? One that was ended goes when the last one
+# closes it, who may be another test that looks at all of them.
+loops_are() {
+	wait_until prints "$1" loops
+}
+
 # nothing_left: no loop device, journal, index or node of ours is there, apart from what the toolstack has in xenstore.
 nothing_left() {
 	local left
+	loops_are
 	left=$(loops; find "$RIG/run/xen-hotplug" -type f
 		xenstore-ls -f /local/domain/0/backend | grep -E '/(physical-device.*|node) =' || :)
 	[ -z "$left" ] || { echo "left: $left"; return 1; }

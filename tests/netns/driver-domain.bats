@@ -100,7 +100,7 @@ driver_scene() {
 	[ "$status" = 1 ]
 	[ "$(node vbd 2 51712 hotplug-status)" = busy ]
 	disk_call 1 51712 remove
-	[ -z "$(dom0 losetup -j /run/disk)" ]
+	wait_until prints '' dom0 losetup -j /run/disk
 }
 @test "driver domain: 9pfs by udev, and refused by the directory alone" {
 	driver_scene

@@ -519,7 +519,7 @@ locker() {
 	alive $!
 	compgen -G "$RIG/run/xen-hotplug/index-*/f*/vbd-1-51712"
 	compgen -G "$RIG/run/xen-hotplug/index-*/loop-numbers"
-	[ -z "$(loops)" ] # it has ended before
+	loops_are # it has ended before
 	rm "$RIG/run/xen-hotplug/block"
 	exec 8>&-
 	wait $!
